@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from samplewise.model.programs import PREDICTING
 from samplewise.training.idle_programs import IDLE
 
 # SciPy reads it when it is imported; without it, scikit-learn skips one of its checks.
@@ -54,9 +53,8 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def no_idle_programs():
-    """Let no test train or predict with a program that another one left."""
+    """Let no test train with a program that another one left."""
     IDLE.clear()
-    PREDICTING.clear()
 
 
 class Clock:

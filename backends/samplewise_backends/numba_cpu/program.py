@@ -79,10 +79,9 @@ class NumbaProgram(Program):
             self._trainer.synchronize([state])
 
     def forget(self) -> bool:
-        """Let go of the arrays of a training or a prediction; records, buffers and plan stay."""
-        if self._batch_size:
-            self._factory.forget()
-            self._trainer.forget()
+        """Let go of the arrays of a training; records, buffers and plan stay."""
+        self._factory.forget()
+        self._trainer.forget()
         for prediction in chain.from_iterable(self._predictions.values()):
             prediction.call.forget()
         return True

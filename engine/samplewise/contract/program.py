@@ -58,14 +58,11 @@ class Program(Protocol):
         return
 
     def forget(self) -> bool:
-        """Let go of all arrays of a training that has ended, or of a prediction.
-
-        Also asked of a program that was compiled without a workload.
+        """Let go of all arrays of a training that has ended.
 
         Returns:
-            True if the program then trains and predicts anew, to the same bits as one compiled for
-            it: the engine keeps it for the next use of the same kind. False leaves it to be
-            dropped.
+            True if the program then trains anew, to the same bits as one compiled for it: the
+            engine keeps it for a training of the same description. False leaves it to be dropped.
         """
         return False
 

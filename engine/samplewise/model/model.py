@@ -28,7 +28,7 @@ from samplewise.model.parts import (
     check_rows,
 )
 from samplewise.model.predictor import Predictor
-from samplewise.model.programs import lent_program, predicting_program
+from samplewise.model.programs import predicting_program
 from samplewise.network import ClassLoss, Loss, Network
 
 MODEL_MADE_BY = "result.model() or load_model(path)"
@@ -73,7 +73,6 @@ class Model:
     array_dtype: str | None = None
     # A program's buffers serve one call at a time, and kernels run without the GIL.
     _lock: threading.Lock = field(default_factory=new_lock, init=False, repr=False)
-    _has_predicted: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         instance_of("network", self.network, Network)
@@ -118,7 +117,7 @@ class Model:
         To compile one takes longer than to predict some hundred rows. Calls of both models wait for
         one another.
         """
-        vars(self).update(_program=other._program, _lock=other._lock, _has_predicted=True)
+        vars(self).update(_program=other._program, _lock=other._lock)
 
     def predictor(self, *, preprocessed: bool = False) -> Predictor:
         """Return a predictor of one row at a time, prepared to answer within microseconds.
@@ -148,12 +147,9 @@ class Model:
         rows = self.rows_of(X)
         # Small numbers may underflow, and large ones overflow, whatever the caller set.
         with np.errstate(all="ignore"), self._lock:
-            if self._has_predicted:
-                return self._logits_by(self._program, rows, threads)
-            # Most models predict once, as in a search, or many times.
-            vars(self).update(_has_predicted=True)
-            with lent_program(self.network, self.loss, self.parameters, self.backend) as program:
-                return self._logits_by(program, rows, threads)
+            if threads == 1:
+                return self._program.predict(self.parameters, rows)
+            return self._shared_out(rows, threads)
 
     def rows_of(self, X: ArrayLike) -> NDArray[Any]:
         """Return raw rows as the network takes them, (n, inputs), in the dtype of the parameters.
@@ -165,18 +161,16 @@ class Model:
             X = rows_of_frame(X, self.columns, "X")
         return preprocessed_rows(X, self.network, self.preprocessing, self.parameters.dtype)
 
-    def _logits_by(self, program: Program, rows: NDArray[Any], threads: int) -> NDArray[Any]:
-        if threads == 1:
-            return program.predict(self.parameters, rows)
+    def _shared_out(self, rows: NDArray[Any], threads: int) -> NDArray[Any]:
         from samplewise.threads import limited
 
         # Each thread takes products of its own: more threads in these would wait for one another.
         with limited(1):
-            program.threads = threads
+            self._program.threads = threads
             try:
-                return program.predict(self.parameters, rows)
+                return self._program.predict(self.parameters, rows)
             finally:
-                program.threads = 1
+                self._program.threads = 1
 
     def probabilities(self, X: ArrayLike, *, threads: int = 1) -> NDArray[Any]:
         """Return the probability of each class or label, (n, classes), for raw rows X.

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Hashable
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from samplewise import registry
 from samplewise.contract import Backend, ManyProgram, Program
 from samplewise.locks import new_lock
 from samplewise.network import SGD, Loss, Network
-from samplewise.network.custom import CUSTOM_ACTIVATIONS
 
 MOST_PROGRAMS = 8
-# A program that predicts is kept where the outputs of so many rows take no more bytes.
-PREDICTED_AT_ONCE, MOST_BYTES = 256, 2**22
 
 
 class IdlePrograms:
@@ -41,10 +35,7 @@ class IdlePrograms:
         return None
 
     def give(self, key: Hashable, backend: Backend, program: Program | ManyProgram) -> None:
-        """Keep a program where it can forget all arrays that it was given."""
-        forget = getattr(program, "forget", None)
-        if forget is None or forget() is not True:
-            return
+        """Keep a program that has forgotten its training."""
         with self._lock:
             self._idle.append((key, backend, program))
             del self._idle[:-MOST_PROGRAMS]
@@ -55,9 +46,6 @@ class IdlePrograms:
             self._idle.clear()
 
 
-PREDICTING = IdlePrograms()
-
-
 def predicting_program(
     network: Network, loss: Loss, parameters: NDArray[Any], backend: str | None
 ) -> Program:
@@ -66,39 +54,5 @@ def predicting_program(
     Raises:
         UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
     """
-    return _found(network, loss, parameters, backend)[2]
-
-
-@contextmanager
-def lent_program(
-    network: Network, loss: Loss, parameters: NDArray[Any], backend: str | None
-) -> Iterator[Program]:
-    """Lend a program for one call, as `predicting_program`; then the next one may have it.
-
-    To compile one takes longer than to predict some hundred rows.
-
-    Raises:
-        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
-    """
-    found, key, program = _found(network, loss, parameters, backend)
-    yield program
-    if _may_be_kept(network, parameters.dtype):
-        PREDICTING.give(key, found, program)
-
-
-def _found(
-    network: Network, loss: Loss, parameters: NDArray[Any], backend: str | None
-) -> tuple[Backend, Hashable, Program]:
-    """Return a backend, the key of its programs of this kind, and one of them."""
     settings = network, loss, SGD(), parameters.dtype
-    found = registry.resolve(backend, *settings).backend
-    key = id(found), network, loss, parameters.dtype
-    return found, key, cast("Program | None", PREDICTING.take(key)) or found.compile(*settings)
-
-
-def _may_be_kept(network: Network, dtype: np.dtype[Any]) -> bool:
-    """Return True if buffers are small, and no activation may be registered anew by its name."""
-    units = sum(map(math.prod, network.shapes))
-    activations = {layer.activation for layer in network.layers}
-    small = PREDICTED_AT_ONCE * units * dtype.itemsize <= MOST_BYTES
-    return small and not activations & CUSTOM_ACTIVATIONS.names
+    return registry.resolve(backend, *settings).backend.compile(*settings)

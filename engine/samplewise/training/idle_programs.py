@@ -61,4 +61,6 @@ def keep(key: Hashable, backend: Backend, program: Program | ManyProgram) -> Non
     plan = program.plan
     if not plan.in_place or plan.memory_bytes > MOST_BYTES:
         return
-    IDLE.give(key, backend, program)
+    forget = getattr(program, "forget", None)
+    if forget is not None and forget() is True:
+        IDLE.give(key, backend, program)
