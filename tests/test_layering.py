@@ -135,7 +135,7 @@ def test_only_a_session_compiles_programs_that_train():
         "training/programs.py",
         "training/session.py",
         "plugins.py",
-        "model/programs.py",
+        "model/predictor.py",
         "testing/problems.py",
     }
     assert set(compiling(BENCHMARKS)) == {"peers/jax_steps.py", "peers/pytorch.py"}

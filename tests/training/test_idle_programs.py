@@ -11,11 +11,10 @@ from loop_problem import LABELS, NETWORK, X
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.errors import DivergenceError
-from samplewise.model.programs import MOST_PROGRAMS
 from samplewise.network import Dense, Dropout, Network, multilayer_perceptron
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, register_activation
 from samplewise.threads import many_split_over
-from samplewise.training.idle_programs import IDLE, MOST_BYTES, keep
+from samplewise.training.idle_programs import IDLE, MOST_BYTES, MOST_PROGRAMS, keep
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train

@@ -27,8 +27,7 @@ from samplewise.model.parts import (
     check_preprocessing,
     check_rows,
 )
-from samplewise.model.predictor import Predictor
-from samplewise.model.programs import predicting_program
+from samplewise.model.predictor import Predictor, predicting_program
 from samplewise.network import ClassLoss, Loss, Network
 
 MODEL_MADE_BY = "result.model() or load_model(path)"

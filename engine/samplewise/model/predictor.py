@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from samplewise import registry
 from samplewise.contract import Program
 from samplewise.data.arrays import NUMBERS
 from samplewise.data.columns import Columns
@@ -17,10 +18,21 @@ from samplewise.data.named_rows import is_named_row, row_of_mapping
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.data.rows import one_row, preprocessed_rows
 from samplewise.errors import DataError, SamplewiseError
-from samplewise.model.programs import predicting_program
-from samplewise.network import ClassLoss, Loss, Network, aligned_zeros
+from samplewise.network import SGD, ClassLoss, Loss, Network, aligned_zeros
 
 _ARRAY = np.ndarray
+
+
+def predicting_program(
+    network: Network, loss: Loss, parameters: NDArray[Any], backend: str | None
+) -> Program:
+    """Return a program that predicts with parameters of this dtype.
+
+    Raises:
+        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
+    """
+    settings = network, loss, SGD(), parameters.dtype
+    return registry.resolve(backend, *settings).backend.compile(*settings)
 
 
 class Predictor:

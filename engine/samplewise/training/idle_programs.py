@@ -12,12 +12,44 @@ from typing import Any
 import numpy as np
 
 from samplewise.contract import Backend, ManyProgram, PlanSpec, Program, Workload
-from samplewise.model.programs import IdlePrograms
+from samplewise.locks import new_lock
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.network.custom import CUSTOM_ACTIVATIONS
 from samplewise.threads import threads_of_many
 
-MOST_BYTES = 2**24
+MOST_PROGRAMS, MOST_BYTES = 8, 2**24
+
+
+class IdlePrograms:
+    """A few programs that no training uses; each is taken out by one training at a time.
+
+    Of more than `MOST_PROGRAMS`, the one that was idle longest goes first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = new_lock()
+        # The backend is held, so that no other can come to have its id.
+        self._idle: list[tuple[Hashable, Backend, Program | ManyProgram]] = []
+
+    def take(self, key: Hashable) -> Program | ManyProgram | None:
+        """Return a program of this description, which is the caller's from now on; or None."""
+        with self._lock:
+            for index in reversed(range(len(self._idle))):
+                if self._idle[index][0] == key:
+                    return self._idle.pop(index)[2]
+        return None
+
+    def give(self, key: Hashable, backend: Backend, program: Program | ManyProgram) -> None:
+        """Keep a program that has forgotten its training."""
+        with self._lock:
+            self._idle.append((key, backend, program))
+            del self._idle[:-MOST_PROGRAMS]
+
+    def clear(self) -> None:
+        """Drop all programs."""
+        with self._lock:
+            self._idle.clear()
+
 
 IDLE = IdlePrograms()
 
