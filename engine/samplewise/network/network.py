@@ -136,7 +136,7 @@ class Network:
                 parts.append(slice(slot.offset, end))
         return tuple(parts)
 
-    @cached_property
+    @property
     def first_trained(self) -> int:
         """Index of the first layer that training changes; the number of layers where there is none.
 
