@@ -70,7 +70,8 @@ class Group:
         for net, table, optimizer in zip(self._each, layers, self._optimizers, strict=True):
             describe_network(net, table, loss)
             describe_optimizer(net.inner("hyper"), optimizer)
-            net.set(later_layers=later_layers)
+        # The address of a routine is found anew by each call, in 20 us.
+        self._networks.set(later_layers=later_layers)
         # `kernels.block` takes the first layers of all by the first network's record.
         first_layers = np.concatenate([table[:1] for table in layers])
         describe_activations(self._each[0], first_layers, training=True)
