@@ -93,7 +93,8 @@ class Loop:
             X, self._rows.Y, steps_of_each, losses, active, stop.is_set
         )
         planned, losses = planned[: len(times)], losses[: len(times)]
-        if in_place and not are_sound(runs, losses[:, active], [taken for _, taken in planned]):
+        of_each = [losses[:, index] for index in active]
+        if in_place and not are_sound(runs, of_each, [taken for _, taken in planned]):
             for run, state in zip(runs, before, strict=True):
                 run.state.go_back(state)
             self._may_look_later = False

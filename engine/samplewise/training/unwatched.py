@@ -35,21 +35,20 @@ def epochs_unwatched(runs: Sequence[TrainingRun], epoch: int) -> int:
 
 def are_sound(
     runs: Sequence[TrainingRun],
-    losses: NDArray[Any],
+    losses: Sequence[NDArray[Any]],
     taken: Sequence[Sequence[tuple[TrainingRun, RanEpoch]]],
 ) -> bool:
     """Return whether epochs have left finite numbers, in the states too; count their steps then.
 
     Args:
         runs: that have trained.
-        losses: of each epoch and network, (epochs, networks, n).
+        losses: of each of them, (epochs, n).
         taken: what each epoch left.
     """
-    of_each = [losses[:, k] for k in range(len(runs))]
-    sound = all(run.check_epochs(own) for run, own in zip(runs, of_each, strict=True))
+    sound = all(run.check_epochs(own) for run, own in zip(runs, losses, strict=True))
     if not sound or any(ran.lacks_finite_penalty for epoch in taken for _, ran in epoch):
         return False
-    for run, own in zip(runs, of_each, strict=True):
+    for run, own in zip(runs, losses, strict=True):
         run.count_epochs(own)
     return True
 
