@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
 from samplewise_backends.numba_cpu.plans.abreast import groups_abreast
 from samplewise_backends.numba_cpu.plans.members import Member
+from samplewise_backends.numba_cpu.plans.rounds import Rounds
 from samplewise_backends.numba_cpu.plans.split import groups_of
 from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
@@ -60,6 +61,40 @@ class NumbaManyProgram:
         active: Sequence[int],
     ) -> None:
         """Train the active networks, a group after the other or several at once."""
+        run = self._begun(states, X, Y, steps, losses, active)
+        self._each(lambda k: run(k, steps, losses), range(len(self._groups)))
+
+    def run_epochs(
+        self,
+        states: Sequence[TrainingState],
+        X: Matrix,
+        Y: Matrix,
+        steps: Sequence[Sequence[Steps]],
+        losses: Matrix,
+        active: Sequence[int],
+        stop: Callable[[], bool],
+    ) -> int:
+        """Train the active networks for epochs, of which each group begins the next by itself."""
+        run = self._begun(states, X, Y, steps[0], losses[0], active)
+
+        def run_epoch(k: int, epoch: int) -> None:
+            run(k, steps[epoch], losses[epoch])
+            for i in self._groups[k][0]:
+                states[i].step += steps[epoch][i].count
+
+        rounds = Rounds(run_epoch, range(len(self._groups)), len(steps), stop)
+        return rounds.run(self._each, self._threads)
+
+    def _begun(
+        self,
+        states: Sequence[TrainingState],
+        X: Matrix,
+        Y: Matrix,
+        steps: Sequence[Steps],
+        losses: Matrix,
+        active: Sequence[int],
+    ) -> Callable[[int, Sequence[Steps], Matrix], None]:
+        """Prepare a call of active networks; return what runs the steps of a group by number."""
         first = steps[active[0]]
         if first.batch_size != self._workload.batch_size:
             self.synchronize(states)
@@ -72,13 +107,13 @@ class NumbaManyProgram:
         self._factory.share_gram(X, first, self._each)
         places = np.cumsum([0, *(len(indices) for indices, _ in self._groups)])
 
-        def run(k: int) -> None:
+        def run(k: int, steps: Sequence[Steps], losses: Matrix) -> None:
             indices, trainer = self._groups[k]
             seen = self._losses[places[k] : places[k + 1]]
             trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
             losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
 
-        self._each(run, range(len(self._groups)))
+        return run
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring parameters that groups keep elsewhere into the states."""

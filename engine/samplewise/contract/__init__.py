@@ -22,7 +22,12 @@ What every program computes:
 from samplewise.contract.backend import Backend
 from samplewise.contract.capabilities import Capabilities
 from samplewise.contract.plan import PLANS, Plan, PlanSpec, Workload
-from samplewise.contract.program import DetachedManyProgram, ManyProgram, Program
+from samplewise.contract.program import (
+    DetachedManyProgram,
+    EpochsManyProgram,
+    ManyProgram,
+    Program,
+)
 from samplewise.contract.state import DECISIONS, PENALTIES, RATES, WEIGHTS, Steps, TrainingState
 
 # A backend may say which version it is made for, in `contract_version`; another one is refused.
@@ -40,6 +45,7 @@ __all__ = [
     "Backend",
     "Capabilities",
     "DetachedManyProgram",
+    "EpochsManyProgram",
     "ManyProgram",
     "Plan",
     "PlanSpec",

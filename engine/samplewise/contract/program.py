@@ -216,3 +216,36 @@ class DetachedManyProgram(ManyProgram, Protocol):
     ) -> None:
         """As `Program.restore`, for all networks together."""
         ...
+
+
+class EpochsManyProgram(DetachedManyProgram, Protocol):
+    """Several networks, of which some may be an epoch ahead of others within a call."""
+
+    def run_epochs(
+        self,
+        states: Sequence[TrainingState],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Sequence[Sequence[Steps]],
+        losses: NDArray[Any],
+        active: Sequence[int],
+        stop: Callable[[], bool],
+    ) -> int:
+        """Train whole epochs, as a call of `run_epoch` for each; count their steps in `states`.
+
+        The engine calls it only where the plan is not in place, all rows come in one order, and
+        nothing looks at an epoch before the next one.
+
+        Args:
+            states: as `run_epoch`.
+            X: as `run_epoch`.
+            Y: as `run_epoch`.
+            steps: of each epoch those of every network.
+            losses: of each epoch, (epochs, networks, n).
+            active: as `run_epoch`.
+            stop: True once no network may begin an epoch that none has begun yet.
+
+        Returns:
+            The number of epochs that were run: all of them unless `stop` was True.
+        """
+        ...

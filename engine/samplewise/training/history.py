@@ -85,7 +85,8 @@ class SharedRun:
         networks: that trained at once.
         index: of this network among them, from 0.
         all_networks_ms: wall time of all training steps of all networks, in milliseconds.
-        all_networks_epoch_ms: of each epoch, of the networks that still trained in it.
+        all_networks_epoch_ms: of each epoch, of the networks that still trained in it; the mean of
+            those that were run in one call.
         multiply_add_share: this network's part of all multiply-adds, in [0, 1].
         estimated_ms: `all_networks_ms` times that share. It is not measured: the share leaves out
             work that networks share, and the cost of a narrow network beside its multiply-adds.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.contract import Steps
 from samplewise.data.augmentation import Views
 from samplewise.errors import ContractError, SnapshotError
 from samplewise.training import batches, resume
@@ -23,7 +24,7 @@ from samplewise.training.session import Session
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.together import ensemble_figures, keep_shared_run
 from samplewise.training.training_run import TrainingRun
-from samplewise.training.unwatched import epochs_unwatched, is_watched
+from samplewise.training.unwatched import are_sound, check_losses, epochs_unwatched, is_watched
 
 
 class Loop:
@@ -74,8 +75,8 @@ class Loop:
         """Run epochs one after the other, and measure them then; return False where it may not be.
 
         Between two epochs the steps have driven Python's code from the caches: what is done there
-        takes twice as long as afterwards. Where a network diverges, go back: the loop that looks at
-        each epoch says where.
+        takes twice as long as afterwards. Where a network diverges whose weights are in its state,
+        go back: the loop that looks at each epoch says where.
         """
         runs, rows = [self._runs[index] for index in active], len(self._rows)
         if not self._may_look_later or self._position > 0:
@@ -83,35 +84,43 @@ class Loop:
         epochs = min(epochs_unwatched(runs, self._epoch), self._epochs_at_once)
         if epochs < 2 or stop.is_set():
             return False
-        X, before = self._rows_of(self._epoch), [run.state.copy() for run in runs]
+        X, in_place = self._rows_of(self._epoch), self._session.plan.in_place
+        before = [run.state.copy() for run in runs] if in_place else []
         losses = np.full((epochs, *self._losses.shape), np.nan, self._losses.dtype)
-        planned = []
-        for epoch, seen in enumerate(losses, self._epoch):
-            order = self._orders.of_epoch(epoch)
-            self._begin_epoch(epoch, order)
-            steps = [run.own_steps.of_window(order, 0, rows) for run in self._runs]
-            planned.append((steps, seen, self._taken(epoch, order, seen, active)))
-        Y = self._rows.Y
-        times = [self._session.run(X, Y, steps, seen, active) for steps, seen, _ in planned]
+        planned = [self._planned(*one, active) for one in enumerate(losses, self._epoch)]
+        steps_of_each = [steps for steps, _ in planned]
+        times = self._session.run_epochs(
+            X, self._rows.Y, steps_of_each, losses, active, stop.is_set
+        )
+        planned, losses = planned[: len(times)], losses[: len(times)]
         of_each = [losses[:, index] for index in active]
-        sound = all(run.check_epochs(own) for run, own in zip(runs, of_each, strict=True))
-        if not sound or any(one.lacks_finite_penalty for *_, taken in planned for _, one in taken):
+        if in_place and not are_sound(runs, of_each, [taken for _, taken in planned]):
             for run, state in zip(runs, before, strict=True):
                 run.state.go_back(state)
             self._may_look_later = False
             return False
-        for run, own in zip(runs, of_each, strict=True):
-            run.count_epochs(own)
-        for seconds, (_, _, taken) in zip(times, planned, strict=True):
+        for seconds, seen, (steps, taken) in zip(times, losses, planned, strict=True):
             if self._position > 0:
                 self._move_on()
             self._position, self._part_seconds = rows, seconds
+            if not in_place:
+                check_losses(runs, self._epoch, [steps[index] for index in active], seen[active])
             self._end_epoch(taken)
         return True
 
+    def _planned(
+        self, epoch: int, losses: NDArray[Any], active: Sequence[int]
+    ) -> tuple[list[Steps], list[tuple[TrainingRun, RanEpoch]]]:
+        """Return the steps of a whole epoch, and what they will leave of it."""
+        order = self._orders.of_epoch(epoch)
+        self._begin_epoch(epoch, order)
+        steps = [run.own_steps.of_window(order, 0, len(order)) for run in self._runs]
+        return steps, self._taken(epoch, order, losses, active)
+
     @cached_property
     def _epochs_at_once(self) -> int:
-        return self._session.epochs_at_once(len(self._rows))
+        shuffles = self._runs[0].settings.shuffle
+        return self._session.epochs_at_once(len(self._rows), shuffles=shuffles)
 
     def _begin_epoch(self, epoch: int, order: NDArray[np.int64]) -> None:
         for run in self._runs:

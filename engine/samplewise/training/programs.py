@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from samplewise.contract import (
     Backend,
     DetachedManyProgram,
+    EpochsManyProgram,
     ManyProgram,
     Plan,
     PlanSpec,
@@ -122,6 +123,26 @@ class Programs:
             self.predictors[0].run_epoch(states[0], X, Y, steps[0], losses[0])
         else:
             self.many.run_epoch(states, X, Y, steps, losses, active)
+
+    @property
+    def runs_epochs(self) -> bool:
+        """True if `run_epochs` may be called."""
+        return not self.plan.in_place and hasattr(self.many, "run_epochs")
+
+    def run_epochs(
+        self,
+        states: Sequence[TrainingState],
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Sequence[Sequence[Steps]],
+        losses: NDArray[Any],
+        active: Sequence[int],
+        stop: Callable[[], bool],
+    ) -> int:
+        """As `EpochsManyProgram.run_epochs`."""
+        return cast(EpochsManyProgram, self.many).run_epochs(
+            states, X, Y, steps, losses, active, stop
+        )
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """As `ManyProgram.synchronize`."""

@@ -36,6 +36,10 @@ from samplewise.training.blame import blamed_on
 from samplewise.training.compile_notice import announced
 from samplewise.training.programs import Programs
 
+LOSSES_AT_ONCE = 2**20
+"""Losses, of all networks, of epochs that are run before they are measured: 8 MiB, and as many
+decisions."""
+
 
 class Session:
     """The programs of networks that train on the same rows, and the states that they update.
@@ -160,12 +164,19 @@ class Session:
         """Maximum number of samples in a chunk, so that an interrupt acts soon."""
         return batches.chunk_samples_of_all(self.networks, self.plan)
 
-    def epochs_at_once(self, rows: int) -> int:
+    def epochs_at_once(self, rows: int, *, shuffles: bool) -> int:
         """Return the maximum epochs of so many rows after which an interrupt still acts soon.
 
         It is 1 where a state that was kept before them would not be all that there is to go back
         to, or where one epoch takes several chunks.
+
+        Args:
+            rows: of an epoch.
+            shuffles: whether the order changes every epoch.
         """
+        if self._programs.runs_epochs and not shuffles and rows <= 2 * self.chunk_samples:
+            # An interrupt waits for one of them only.
+            return max(LOSSES_AT_ONCE // (len(self.networks) * rows), 1)
         if not self.plan.in_place or rows > self.chunk_samples:
             return 1
         return max(batches.samples_at_once(self.networks) // rows, 1)
@@ -198,6 +209,40 @@ class Session:
         for index in active:
             self.states[index].step += steps[index].count
         return seconds
+
+    def run_epochs(
+        self,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Sequence[Sequence[Steps]],
+        losses: NDArray[Any],
+        active: Sequence[int],
+        stop: Callable[[], bool],
+    ) -> list[float]:
+        """Run whole epochs, each as `run`; return the seconds of those that were run.
+
+        Where networks may be an epoch ahead of others, only all epochs are timed, and each has the
+        mean.
+
+        Args:
+            X: as `run`.
+            Y: as `run`.
+            steps: of each epoch those of each network.
+            losses: of each epoch, (epochs, networks, n).
+            active: as `run`.
+            stop: may end epochs early that a program runs in one call.
+
+        Raises:
+            ContractError: the backend raised.
+        """
+        if not self._programs.runs_epochs:
+            return [self.run(X, Y, *one, active) for one in zip(steps, losses, strict=True)]
+        self._synchronized = False
+        with blamed_on(self.backend.name):
+            began = self._clock()
+            ran = self._programs.run_epochs(self.states, X, Y, steps, losses, active, stop)
+            seconds = self._clock() - began
+        return [seconds / ran] * ran
 
     def synchronize(self) -> float:
         """Bring weights that the plan keeps elsewhere into the states; return its seconds."""

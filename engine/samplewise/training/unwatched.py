@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from numpy.typing import NDArray
+
+from samplewise.contract import Steps
+from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.schedules import Plateau
 from samplewise.training.training_run import TrainingRun
 
@@ -26,3 +31,39 @@ def epochs_unwatched(runs: Sequence[TrainingRun], epoch: int) -> int:
     return min(
         int(min(run.settings.epochs - epoch + 1, run.early_stopping.epochs_left)) for run in runs
     )
+
+
+def are_sound(
+    runs: Sequence[TrainingRun],
+    losses: Sequence[NDArray[Any]],
+    taken: Sequence[Sequence[tuple[TrainingRun, RanEpoch]]],
+) -> bool:
+    """Return whether epochs have left finite numbers, in the states too; count their steps then.
+
+    Args:
+        runs: that have trained.
+        losses: of each of them, (epochs, n).
+        taken: what each epoch left.
+    """
+    sound = all(run.check_epochs(own) for run, own in zip(runs, losses, strict=True))
+    if not sound or any(ran.lacks_finite_penalty for epoch in taken for _, ran in epoch):
+        return False
+    for run, own in zip(runs, losses, strict=True):
+        run.count_epochs(own)
+    return True
+
+
+def check_losses(
+    runs: Sequence[TrainingRun], epoch: int, steps: Sequence[Steps], losses: NDArray[Any]
+) -> None:
+    """Count and check the steps of an epoch whose losses are all that there is to see of it yet.
+
+    Args:
+        runs: that have trained.
+        epoch: counted from 1.
+        steps: of the epoch, of each network.
+        losses: of each network, (networks, n).
+    """
+    for run, own, seen in zip(runs, steps, losses, strict=True):
+        if run.error is None:
+            run.check_chunk(epoch, own, seen)

@@ -1,0 +1,89 @@
+"""Rounds of work over threads: all of them, in order, and no number far ahead of another."""
+
+import random
+import threading
+import time
+
+import pytest
+
+from samplewise_backends.numba_cpu.plans.rounds import Rounds
+from samplewise_backends.numba_cpu.plans.threads import in_threads
+
+
+def ran(threads, numbers, rounds, call=lambda number, k: None, stop=lambda: False):
+    """Return how many rounds were run, and their calls in the order of their beginning."""
+    calls = []
+
+    def noted(number, k):
+        calls.append((number, k))
+        call(number, k)
+
+    count = Rounds(noted, range(numbers), rounds, stop).run(in_threads(threads), threads)
+    return count, calls
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("numbers", [1, 3, 7])
+def test_each_number_has_each_round_once_and_in_order(threads, numbers):
+    draws = random.Random(1)
+
+    def wait(number, k):
+        time.sleep(draws.random() / 1000)
+
+    count, calls = ran(threads, numbers, 5, wait)
+    assert count == 5
+    assert sorted(calls) == [(number, k) for number in range(numbers) for k in range(5)]
+    for number in range(numbers):
+        assert [k for one, k in calls if one == number] == list(range(5))
+
+
+def test_a_thread_goes_on_while_another_ends_its_round_but_not_far():
+    ahead, slow = threading.Event(), []
+
+    def call(number, k):
+        if number == 0 and k == 0:
+            # Until the other number is in its second round.
+            assert ahead.wait(10)
+            time.sleep(0.05)
+            slow.extend(calls)
+        calls.append((number, k))
+        if (number, k) == (1, 1):
+            ahead.set()
+
+    calls = []
+    Rounds(call, range(2), 4, lambda: False).run(in_threads(2), 2)
+    assert slow == [(1, 0), (1, 1)]
+    assert len(calls) == 8
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_stop_ends_all_numbers_after_the_round_that_one_has_begun(threads):
+    begun = []
+
+    def call(number, k):
+        begun.append((number, k))
+        time.sleep(0.001)
+
+    count, calls = ran(threads, 5, 9, call, lambda: (3, 2) in begun)
+    assert 3 <= count <= 4
+    assert sorted(calls) == [(number, k) for number in range(5) for k in range(count)]
+
+
+def test_a_stop_before_the_first_round_leaves_one():
+    assert ran(2, 3, 9, stop=lambda: True)[0] == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_an_error_ends_all_threads_and_is_raised(threads):
+    def call(number, k):
+        if (number, k) == (1, 2):
+            raise ValueError("of a call")
+        time.sleep(0.001)
+
+    before, calls = threading.active_count(), []
+    with pytest.raises(ValueError, match="of a call"):
+        Rounds(lambda *one: (calls.append(one), call(*one)), range(4), 99, lambda: False).run(
+            in_threads(threads), threads
+        )
+    assert threading.active_count() == before
+    assert len(calls) < 4 * 6

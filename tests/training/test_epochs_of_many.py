@@ -1,0 +1,133 @@
+"""Epochs of networks at once whose plan keeps the weights elsewhere: one call for several."""
+
+import json
+
+import numpy as np
+import pytest
+from loop_problem import StopAfter
+from many_backend import Elsewhere, ManyBackend
+from snapshot_problem import LABELS, MANY, X, outcome, settings, without_times
+
+from samplewise.errors import SomeDivergedError
+from samplewise.network import multilayer_perceptron
+from samplewise.threads import many_split_over
+from samplewise.training import session
+from samplewise.training.callbacks import Callback
+from samplewise.training.many import train_many
+from samplewise_backends.numba_cpu.many import NumbaManyProgram
+
+pytestmark = pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+CHOSEN = {"backend": "numba_cpu", "plan": "dual", "batch_size": 1, "epochs": 6}
+
+
+class Looks(Callback):
+    def on_epoch_end(self, record):
+        return None
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Write down how many epochs each call was given, and how many it has run."""
+    told = []
+    run_epochs = NumbaManyProgram.run_epochs
+
+    def noted(self, states, X, Y, steps, *given):
+        ran = run_epochs(self, states, X, Y, steps, *given)
+        told.append((len(steps), ran))
+        return ran
+
+    monkeypatch.setattr(NumbaManyProgram, "run_epochs", noted)
+    return told
+
+
+def looked_at(each, networks=MANY):
+    return train_many(networks, X, LABELS, each, callbacks=[[Looks()]] + [[]] * (len(networks) - 1))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    "options", [{}, {"momentum": 0.9}, {"schedule": "exponential", "decay": 0.5}, {"batch_size": 5}]
+)
+def test_results_are_those_of_epochs_that_are_looked_at(calls, threads, options):
+    each = [settings(**CHOSEN | options | {"seed": k, "order_seed": 1}) for k in range(len(MANY))]
+    with many_split_over(threads):
+        seen = looked_at(each)
+        assert calls == []
+        found = train_many(MANY, X, LABELS, each)
+    assert calls == [(6, 6)]
+    assert list(map(outcome, found)) == list(map(outcome, seen))
+    assert [one.state.step for one in found] == [one.state.step for one in seen]
+    ends = [
+        [without_times(json.loads(one.history.to_json())) for one in all_of]
+        for all_of in (found, seen)
+    ]
+    assert ends[0] == ends[1]
+
+
+def test_they_end_when_each_has_its_epochs(calls):
+    each = [settings(**CHOSEN | {"epochs": epochs}) for epochs in (2, 5, 3)]
+    seen = looked_at(each)
+    found = train_many(MANY, X, LABELS, each)
+    assert list(map(outcome, found)) == list(map(outcome, seen))
+    # One epoch is left after the second, and is run by itself.
+    assert calls == [(2, 2), (2, 2)]
+
+
+def test_not_more_of_them_than_have_few_losses(calls, monkeypatch):
+    monkeypatch.setattr(session, "LOSSES_AT_ONCE", 4 * len(MANY) * len(X) + 1)
+    train_many(MANY, X, LABELS, settings(**CHOSEN))
+    assert calls == [(4, 4), (2, 2)]
+
+
+@pytest.mark.parametrize("options", [{"shuffle": True}, {"plan": "blocked"}, {"max_steps": 999}])
+def test_others_are_run_epoch_by_epoch(calls, options):
+    train_many(MANY, X, LABELS, settings(**CHOSEN | options))
+    assert calls == []
+
+
+def test_a_program_without_such_a_call_is_called_for_each_epoch(monkeypatch):
+    backend = ManyBackend(Elsewhere).chosen_by(monkeypatch)
+    train_many(MANY[:2], X, LABELS, settings(epochs=3))
+    assert [one for one in backend.calls if one[0] == 0] == [(0, len(X), [0, 1])] * 3
+
+
+def test_an_interrupt_ends_after_an_epoch_with_a_snapshot(calls):
+    chosen = settings(**CHOSEN | {"epochs": 40})
+    whole = train_many(MANY, X, LABELS, chosen)
+    cut = train_many(MANY, X, LABELS, chosen, stop=StopAfter(12))
+    (_, (asked, ran)) = calls
+    assert 1 <= ran < asked
+    assert [len(one.history.epochs) for one in cut] == [ran] * len(MANY)
+    assert {one.history.stopped for one in cut} == {"interrupted"}
+    assert (cut[0].snapshot.epoch, cut[0].snapshot.position) == (ran + 1, 0)
+    rest = train_many(MANY, X, LABELS, chosen, initial=cut[0].snapshot)
+    assert list(map(outcome, rest)) == list(map(outcome, whole))
+
+
+def test_each_epoch_has_the_mean_of_their_times():
+    shared = train_many(MANY, X, LABELS, settings(**CHOSEN))[0].history.shared
+    assert len(set(shared.all_networks_epoch_ms)) == 1
+    assert 6 * shared.all_networks_epoch_ms[0] <= shared.all_networks_ms
+
+
+def test_a_divergence_is_that_of_its_epoch_and_disturbs_no_other(calls):
+    networks = [multilayer_perceptron(9, (4,), 1, "relu")] * 3
+    options = CHOSEN | {"loss": "mean_squared_error", "epochs": 30}
+    each = [settings(**options | {"learning_rate": rate}) for rate in (0.001, 3.0, 1e200)]
+    numbers = np.random.default_rng(1).standard_normal(len(X))
+
+    def ends(callbacks):
+        with pytest.raises(SomeDivergedError) as raised:
+            train_many(networks, X, numbers, each, callbacks=callbacks)
+        return raised.value
+
+    seen, found = ends([[Looks()], [], []]), ends(())
+    assert calls == [(30, 30)]
+    assert set(found.errors) == {1, 2}
+    for k, error in found.errors.items():
+        assert str(error) == str(seen.errors[k])
+        assert error.parameters.tobytes() == seen.errors[k].parameters.tobytes()
+    # Whoever looks forms the groups anew where one has left.
+    own, other = found.results[0], seen.results[0]
+    np.testing.assert_allclose(own.parameters, other.parameters, rtol=1e-10)
+    assert len(own.history.epochs) == len(other.history.epochs) == 30
