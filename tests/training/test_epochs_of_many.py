@@ -11,7 +11,7 @@ from snapshot_problem import LABELS, MANY, X, outcome, settings, without_times
 from samplewise.errors import SomeDivergedError
 from samplewise.network import multilayer_perceptron
 from samplewise.threads import many_split_over
-from samplewise.training import session
+from samplewise.training import unwatched
 from samplewise.training.callbacks import Callback
 from samplewise.training.many import train_many
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
@@ -74,7 +74,7 @@ def test_they_end_when_each_has_its_epochs(calls):
 
 
 def test_not_more_of_them_than_have_few_losses(calls, monkeypatch):
-    monkeypatch.setattr(session, "LOSSES_AT_ONCE", 4 * len(MANY) * len(X) + 1)
+    monkeypatch.setattr(unwatched, "LOSSES_AT_ONCE", 4 * len(MANY) * len(X) + 1)
     train_many(MANY, X, LABELS, settings(**CHOSEN))
     assert calls == [(4, 4), (2, 2)]
 

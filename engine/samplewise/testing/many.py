@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from samplewise import registry
-from samplewise.contract import Backend, Capabilities, Steps
+from samplewise.contract import WEIGHTS, Backend, Capabilities, Steps
 from samplewise.contract.capabilities import Need
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.network import (
@@ -27,6 +27,7 @@ from samplewise.network import (
 )
 from samplewise.testing import runs, tolerances
 from samplewise.testing.cases import LONG_ROWS, ROWS, Case, Trial, dense_case
+from samplewise.testing.epochs_at_once import epochs_at_once
 from samplewise.testing.factors import DTYPES, LINEAR_OPTIMIZERS, STEP_FIELDS, covering_rows
 from samplewise.testing.measures import Measure, condition
 from samplewise.testing.problems import REFERENCE, problem
@@ -81,7 +82,10 @@ def many_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
         members = tuple(networks(dense_case(12, (5,), outputs, **row)))
         members = tuple(member for member in members if member.is_offered(offered))
         if len(members) > 1:
-            yield Trial(ManyCase(members, shuffle), AUTO_PLAN)
+            # By itself, a program may never choose some of its plans for so little work.
+            any_plan = networks is not _varied and row["step_fields"] <= {WEIGHTS}
+            plans = (AUTO_PLAN, *sorted(offered.plans)) if any_plan else (AUTO_PLAN,)
+            yield from (Trial(ManyCase(members, shuffle), plan) for plan in plans)
 
 
 def _mixed(shared: Case) -> Iterator[Case]:
@@ -128,6 +132,8 @@ def many(backend: Backend, case: ManyCase, plan: str | None) -> list[Measure]:
         own = [condition(complaint, bool(same.all()))]
         own += runs.compare_runs(member, ours, theirs, _allowed(member))
         found += [replace(measure, what=f"network {k}: {measure.what}") for measure in own]
+    if plan is not None and not case.shuffle:
+        found += epochs_at_once(backend, case.members, plan, list(map(_allowed, case.members)))
     return found
 
 

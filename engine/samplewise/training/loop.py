@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps
 from samplewise.data.augmentation import Views
 from samplewise.errors import ContractError, SnapshotError
-from samplewise.training import batches, resume
+from samplewise.training import batches, resume, unwatched
 from samplewise.training.callbacks.limits import Limits
 from samplewise.training.environment import environment
 from samplewise.training.history import INTERRUPTED
@@ -24,7 +24,6 @@ from samplewise.training.session import Session
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.together import ensemble_figures, keep_shared_run
 from samplewise.training.training_run import TrainingRun
-from samplewise.training.unwatched import are_sound, check_losses, epochs_unwatched, is_watched
 
 
 class Loop:
@@ -49,7 +48,7 @@ class Loop:
         self._epoch, self._position, self._seconds = 1, 0, 0.0
         self._epoch_ms: list[float] = []
         self._part_seconds = 0.0
-        self._may_look_later = not any(map(is_watched, runs))
+        self._may_look_later = not any(map(unwatched.is_watched, runs))
         self._continued: Snapshot | None = None
         self.unfinished: Snapshot | None = None
 
@@ -81,7 +80,7 @@ class Loop:
         runs, rows = [self._runs[index] for index in active], len(self._rows)
         if not self._may_look_later or self._position > 0:
             return False
-        epochs = min(epochs_unwatched(runs, self._epoch), self._epochs_at_once)
+        epochs = min(unwatched.epochs_unwatched(runs, self._epoch), self._epochs_at_once)
         if epochs < 2 or stop.is_set():
             return False
         X, in_place = self._rows_of(self._epoch), self._session.plan.in_place
@@ -94,7 +93,7 @@ class Loop:
         )
         planned, losses = planned[: len(times)], losses[: len(times)]
         of_each = [losses[:, index] for index in active]
-        if in_place and not are_sound(runs, of_each, [taken for _, taken in planned]):
+        if in_place and not unwatched.are_sound(runs, of_each, [taken for _, taken in planned]):
             for run, state in zip(runs, before, strict=True):
                 run.state.go_back(state)
             self._may_look_later = False
@@ -104,7 +103,8 @@ class Loop:
                 self._move_on()
             self._position, self._part_seconds = rows, seconds
             if not in_place:
-                check_losses(runs, self._epoch, [steps[index] for index in active], seen[active])
+                own = [steps[index] for index in active]
+                unwatched.check_losses(runs, self._epoch, own, seen[active])
             self._end_epoch(taken)
         return True
 
@@ -120,7 +120,7 @@ class Loop:
     @cached_property
     def _epochs_at_once(self) -> int:
         shuffles = self._runs[0].settings.shuffle
-        return self._session.epochs_at_once(len(self._rows), shuffles=shuffles)
+        return unwatched.epochs_at_once(self._session, len(self._rows), shuffles=shuffles)
 
     def _begin_epoch(self, epoch: int, order: NDArray[np.int64]) -> None:
         for run in self._runs:

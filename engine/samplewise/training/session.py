@@ -36,10 +36,6 @@ from samplewise.training.blame import blamed_on
 from samplewise.training.compile_notice import announced
 from samplewise.training.programs import Programs
 
-LOSSES_AT_ONCE = 2**20
-"""Losses, of all networks, of epochs that are run before they are measured: 8 MiB, and as many
-decisions."""
-
 
 class Session:
     """The programs of networks that train on the same rows, and the states that they update.
@@ -164,22 +160,10 @@ class Session:
         """Maximum number of samples in a chunk, so that an interrupt acts soon."""
         return batches.chunk_samples_of_all(self.networks, self.plan)
 
-    def epochs_at_once(self, rows: int, *, shuffles: bool) -> int:
-        """Return the maximum epochs of so many rows after which an interrupt still acts soon.
-
-        It is 1 where a state that was kept before them would not be all that there is to go back
-        to, or where one epoch takes several chunks.
-
-        Args:
-            rows: of an epoch.
-            shuffles: whether the order changes every epoch.
-        """
-        if self._programs.runs_epochs and not shuffles and rows <= 2 * self.chunk_samples:
-            # An interrupt waits for one of them only.
-            return max(LOSSES_AT_ONCE // (len(self.networks) * rows), 1)
-        if not self.plan.in_place or rows > self.chunk_samples:
-            return 1
-        return max(batches.samples_at_once(self.networks) // rows, 1)
+    @property
+    def runs_epochs(self) -> bool:
+        """True if the program runs several epochs of many networks in one call."""
+        return self._programs.runs_epochs
 
     def run(
         self,

@@ -8,9 +8,15 @@ from typing import Any
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps
+from samplewise.training.batches import samples_at_once
 from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.schedules import Plateau
+from samplewise.training.session import Session
 from samplewise.training.training_run import TrainingRun
+
+LOSSES_AT_ONCE = 2**20
+"""Losses, of all networks, of epochs that are run before they are measured: 8 MiB, and as many
+decisions."""
 
 
 def is_watched(run: TrainingRun) -> bool:
@@ -31,6 +37,26 @@ def epochs_unwatched(runs: Sequence[TrainingRun], epoch: int) -> int:
     return min(
         int(min(run.settings.epochs - epoch + 1, run.early_stopping.epochs_left)) for run in runs
     )
+
+
+def epochs_at_once(session: Session, rows: int, *, shuffles: bool) -> int:
+    """Return the maximum epochs of so many rows after which an interrupt still acts soon.
+
+    It is 1 where a state that was kept before them would not be all that there is to go back to, or
+    where one epoch takes several chunks.
+
+    Args:
+        session: compiled.
+        rows: of an epoch.
+        shuffles: whether the order changes every epoch.
+    """
+    networks, chunk = session.networks, session.chunk_samples
+    if session.runs_epochs and not shuffles and rows <= 2 * chunk:
+        # An interrupt waits for one of them only.
+        return max(LOSSES_AT_ONCE // (len(networks) * rows), 1)
+    if not session.plan.in_place or rows > chunk:
+        return 1
+    return max(samples_at_once(networks) // rows, 1)
 
 
 def are_sound(

@@ -1,0 +1,101 @@
+"""Checks of programs of many networks that run several epochs in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samplewise.contract import Backend, Steps, TrainingState
+from samplewise.testing import measures, runs
+from samplewise.testing.cases import Case
+from samplewise.testing.measures import Measure, condition
+from samplewise.testing.problems import Problem, problem
+from samplewise.testing.tolerances import Tolerance
+from samplewise.training import batches
+from samplewise.training.session import Session
+
+Epochs = list[list[Steps]]
+LEFT_OUT = 1
+
+
+def epochs_at_once(
+    backend: Backend, members: Sequence[Case], plan: str, allowed: Sequence[Tolerance]
+) -> list[Measure]:
+    """Compare whole epochs in one call with the same program's epochs one by one; one is left out.
+
+    Nothing is measured where the program runs no epochs at once, or its plan is in place.
+
+    Args:
+        backend: that compiles.
+        members: networks that train at once, at least two.
+        plan: that the backend is asked for.
+        allowed: of each network.
+    """
+    session = runs.session_of(backend, members, runs.workload_of(members[0], plan))
+    session.compile()
+    if not session.runs_epochs:
+        return []
+    drawn = [problem(member) for member in members]
+    epochs = [_epoch(drawn, members[0], epoch) for epoch in range(runs.RUN_EPOCHS)]
+    one_by_one, at_once = (_trained(session, drawn, epochs, at_once=way) for way in (False, True))
+    return [
+        *_compared(drawn, at_once, one_by_one, allowed),
+        _stops_early(session, drawn, epochs),
+    ]
+
+
+def _epoch(drawn: Sequence[Problem], first: Case, epoch: int) -> list[Steps]:
+    steps = Steps(batches.fixed_order(first.rows), 0, first.rows, first.batch_size, 0.0)
+    return [runs.with_fields(one, steps, runs.FIRST_DROPOUT_KEY + epoch) for one in drawn]
+
+
+def _trained(
+    session: Session, drawn: Sequence[Problem], epochs: Epochs, *, at_once: bool
+) -> tuple[list[TrainingState], NDArray[np.floating]]:
+    """Return the states after all epochs, and the losses (epochs, networks, n)."""
+    states = [one.state() for one in drawn]
+    session.begin(states)
+    X, Y = drawn[0].X, drawn[0].Y
+    losses = np.full((len(epochs), len(drawn), len(X)), np.nan, drawn[0].dtype)
+    active = [k for k in range(len(drawn)) if k != LEFT_OUT]
+    if at_once:
+        session.run_epochs(X, Y, epochs, losses, active, lambda: False)
+    else:
+        for steps, seen in zip(epochs, losses, strict=True):
+            session.run(X, Y, steps, seen, active)
+    session.synchronize()
+    return states, losses
+
+
+def _compared(
+    drawn: Sequence[Problem],
+    at_once: tuple[list[TrainingState], NDArray[np.floating]],
+    one_by_one: tuple[list[TrainingState], NDArray[np.floating]],
+    allowed: Sequence[Tolerance],
+) -> list[Measure]:
+    (states, losses), (wanted, wanted_losses) = at_once, one_by_one
+    same = np.isfinite(losses) == np.isfinite(wanted_losses)
+    complaint = "epochs at once: losses of an inactive network are written, or of an active not"
+    found = [condition(complaint, bool(same.all()))]
+    for k, (one, tolerance) in enumerate(zip(drawn, allowed, strict=True)):
+        steps, expected = states[k].step, wanted[k].step
+        own = [condition(f"it counts {steps} steps, not {expected}", steps == expected)]
+        ours, theirs = (np.nan_to_num(some[:, k]) for some in (losses, wanted_losses))
+        own.append(measures.losses(ours, theirs, tolerance))
+        own += runs.compare_states(one.network.layout, states[k], wanted[k], tolerance)
+        where = f"network {k}, epochs at once"
+        found += [replace(measure, what=f"{where}: {measure.what}") for measure in own]
+    return found
+
+
+def _stops_early(session: Session, drawn: Sequence[Problem], epochs: Epochs) -> Measure:
+    """A stop that is set already lets the first epoch end, and begins no other."""
+    session.begin([one.state() for one in drawn])
+    X, Y = drawn[0].X, drawn[0].Y
+    losses = np.full((len(epochs), len(drawn), len(X)), np.nan, drawn[0].dtype)
+    everyone = range(len(drawn))
+    ran = len(session.run_epochs(X, Y, epochs, losses, everyone, lambda: True))
+    return condition(f"epochs at once: {ran} were run after a stop, not 1", ran == 1)
