@@ -8,7 +8,7 @@ from loop_problem import StopAfter
 from many_backend import Elsewhere, ManyBackend
 from snapshot_problem import LABELS, MANY, X, outcome, settings, without_times
 
-from samplewise.errors import SomeDivergedError
+from samplewise.errors import ContractError, SomeDivergedError
 from samplewise.network import multilayer_perceptron
 from samplewise.threads import many_split_over
 from samplewise.training import unwatched
@@ -89,6 +89,13 @@ def test_a_program_without_such_a_call_is_called_for_each_epoch(monkeypatch):
     backend = ManyBackend(Elsewhere).chosen_by(monkeypatch)
     train_many(MANY[:2], X, LABELS, settings(epochs=3))
     assert [one for one in backend.calls if one[0] == 0] == [(0, len(X), [0, 1])] * 3
+
+
+@pytest.mark.parametrize("told", [0, 7, None, 6.0])
+def test_a_wrong_number_of_epochs_blames_the_backend(monkeypatch, told):
+    monkeypatch.setattr(NumbaManyProgram, "run_epochs", lambda *_: told)
+    with pytest.raises(ContractError, match=rf"'numba_cpu' says that it has run {told} of 6"):
+        train_many(MANY, X, LABELS, settings(**CHOSEN))
 
 
 def test_an_interrupt_ends_after_an_epoch_with_a_snapshot(calls):

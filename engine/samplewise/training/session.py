@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.checks import printable
 from samplewise.contract import (
     Backend,
     ManyProgram,
@@ -28,6 +29,7 @@ from samplewise.contract import (
     TrainingState,
     Workload,
 )
+from samplewise.errors import ContractError
 from samplewise.logging import logger
 from samplewise.network import Loss, Network, Optimizer
 from samplewise.threads import limited
@@ -217,7 +219,7 @@ class Session:
             stop: may end epochs early that a program runs in one call.
 
         Raises:
-            ContractError: the backend raised.
+            ContractError: the backend raised, or returned no number of epochs.
         """
         if not self._programs.runs_epochs:
             return [self.run(X, Y, *one, active) for one in zip(steps, losses, strict=True)]
@@ -226,6 +228,11 @@ class Session:
             began = self._clock()
             ran = self._programs.run_epochs(self.states, X, Y, steps, losses, active, stop)
             seconds = self._clock() - began
+        if not isinstance(ran, int) or not 1 <= ran <= len(steps):
+            raise ContractError(
+                f"backend '{self.backend.name}' says that it has run {printable(ran)} of "
+                f"{len(steps)} epochs; `run_epochs` must return how many it ran, at least 1"
+            )
         return [seconds / ran] * ran
 
     def synchronize(self) -> float:
