@@ -228,7 +228,7 @@ class Session:
             began = self._clock()
             ran = self._programs.run_epochs(self.states, X, Y, steps, losses, active, stop)
             seconds = self._clock() - began
-        if not isinstance(ran, int) or not 1 <= ran <= len(steps):
+        if not isinstance(ran, int | np.integer) or not 1 <= ran <= len(steps):
             raise ContractError(
                 f"backend '{self.backend.name}' says that it has run {printable(ran)} of "
                 f"{len(steps)} epochs; `run_epochs` must return how many it ran, at least 1"
