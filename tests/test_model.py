@@ -78,13 +78,6 @@ def test_an_image_shape_of_other_whole_numbers_is_taken(shape):
     assert dataclasses.replace(model("vectorized"), image_shape=shape).image_shape == shape
 
 
-def test_parameters_of_the_other_byte_order_are_taken():
-    plain = model("vectorized")
-    swapped = plain.parameters.astype(plain.parameters.dtype.newbyteorder())
-    other = dataclasses.replace(plain, parameters=swapped)
-    np.testing.assert_array_equal(other.predict(X), plain.predict(X))
-
-
 def test_parameters_whose_sum_overflows_are_finite():
     large = np.full(SIZE, 1e308)
     assert dataclasses.replace(model("vectorized"), parameters=large).parameters is large

@@ -31,7 +31,7 @@ def check_parameters(given: Any, network: Network) -> None:
     remedy = "make them by network.layout.zeros('float64') and fill the views of network.layout"
     if not isinstance(given, np.ndarray):
         raise ParameterError(f"{wanted}, got {printable(given)}; {remedy}")
-    if given.shape != (size,) or given.dtype.newbyteorder("=") not in _FLOATS:
+    if given.shape != (size,) or given.dtype not in _FLOATS:
         raise ParameterError(f"{wanted}, got {given.dtype} {given.shape}; {remedy}")
     if not _are_finite(given):
         place = int(np.isfinite(given).argmin())
@@ -101,7 +101,7 @@ def _are_lengths(given: Any) -> bool:
     return (
         isinstance(given, tuple | list)
         and len(given) == 2
-        and all(isinstance(length, Integral) and length > 0 for length in given)
+        and all(isinstance(length, Integral) and int(length) > 0 for length in given)
     )
 
 
