@@ -125,6 +125,15 @@ except OutputError as error:
 """
 
 
+def test_a_link_to_an_open_file_stays(tmp_path):
+    link = tmp_path / "stdout"
+    with (tmp_path / "file").open("wb") as file:
+        link.symlink_to(f"/proc/self/fd/{file.fileno()}")
+        with pytest.raises(OutputError, match="stdout: it is a link to an open file of a process"):
+            files.write_bytes(link, b"new")
+    assert link.is_symlink()
+
+
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no limit on file sizes here")
 def test_a_full_disk_keeps_the_old_file(tmp_path):
     path = tmp_path / "file"

@@ -48,6 +48,9 @@ def write_bytes(path: Path, content: bytes) -> None:
             Or the path leads to a folder, device or the like, which a file must not replace.
     """
     kind = other_kind(path.stat().st_mode) if is_there(path) else ""
+    # As /dev/stdout, which root would replace by the file.
+    if path.is_symlink() and path.readlink().is_relative_to("/proc"):
+        kind = "a link to an open file of a process"
     if kind:
         raise OutputError(f"cannot write {printable(path)}: it is {kind}; name a file")
     temporary = hidden_beside(path, TEMPORARY)
