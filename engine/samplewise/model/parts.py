@@ -39,10 +39,10 @@ def check_parameters(given: Any, network: Network) -> None:
 
 
 def check_class_names(given: Any, loss: Loss, network: Network) -> None:
-    """Refuse anything but one text for each class, or for each output where there are no classes.
+    """Refuse anything but one text for each class, or of a loss without classes for each output.
 
     Raises:
-        ParameterError: they are no texts, or not as many; none at all are fine.
+        ParameterError: one is not a text, or their number is neither that nor 0.
     """
     of_classes = isinstance(loss, ClassLoss)
     count = max(network.outputs, 2) if of_classes else network.outputs

@@ -35,9 +35,11 @@ def epochs_at_once(
         allowed: of each network.
     """
     session = runs.session_of(backend, members, runs.workload_of(members[0], plan))
-    session.compile()
+    # Warming up may take seconds, for nothing where epochs are not run at once.
+    session.compile(warm_up=False)
     if not session.runs_epochs:
         return []
+    session.compile()
     drawn = [problem(member) for member in members]
     epochs = [_epoch(drawn, members[0], epoch) for epoch in range(runs.RUN_EPOCHS)]
     one_by_one, at_once = (_trained(session, drawn, epochs, at_once=way) for way in (False, True))
@@ -58,8 +60,7 @@ def _trained(
     """Return the states after all epochs, and the losses (epochs, networks, n)."""
     states = [one.state() for one in drawn]
     session.begin(states)
-    X, Y = drawn[0].X, drawn[0].Y
-    losses = np.full((len(epochs), len(drawn), len(X)), np.nan, drawn[0].dtype)
+    X, Y, losses = drawn[0].X, drawn[0].Y, _unwritten(drawn, epochs)
     active = [k for k in range(len(drawn)) if k != LEFT_OUT]
     if at_once:
         session.run_epochs(X, Y, epochs, losses, active, lambda: False)
@@ -68,6 +69,10 @@ def _trained(
             session.run(X, Y, steps, seen, active)
     session.synchronize()
     return states, losses
+
+
+def _unwritten(drawn: Sequence[Problem], epochs: Epochs) -> NDArray[np.floating]:
+    return np.full((len(epochs), len(drawn), len(drawn[0].X)), np.nan, drawn[0].dtype)
 
 
 def _compared(
@@ -94,8 +99,6 @@ def _compared(
 def _stops_early(session: Session, drawn: Sequence[Problem], epochs: Epochs) -> Measure:
     """A stop that is set already lets the first epoch end, and begins no other."""
     session.begin([one.state() for one in drawn])
-    X, Y = drawn[0].X, drawn[0].Y
-    losses = np.full((len(epochs), len(drawn), len(X)), np.nan, drawn[0].dtype)
-    everyone = range(len(drawn))
-    ran = len(session.run_epochs(X, Y, epochs, losses, everyone, lambda: True))
+    everyone, losses = range(len(drawn)), _unwritten(drawn, epochs)
+    ran = len(session.run_epochs(drawn[0].X, drawn[0].Y, epochs, losses, everyone, lambda: True))
     return condition(f"epochs at once: {ran} were run after a stop, not 1", ran == 1)
