@@ -1,11 +1,14 @@
-"""The trial of epochs in one call rejects programs of many networks that run them wrongly."""
+"""The trials of epochs in one call reject programs that run them wrongly."""
+
+from dataclasses import replace
 
 import pytest
 
 from samplewise import registry
-from samplewise.contract.plan import DUAL
-from samplewise.testing import many
+from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
+from samplewise.testing import epochs_at_once, many, rungs, tolerances, trials
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
+from samplewise_backends.numba_cpu.program import NumbaProgram
 
 RIGHT = NumbaManyProgram.run_epochs
 BACKEND = registry.load("numba_cpu")
@@ -64,6 +67,64 @@ def test_a_right_program_is_tried_and_passes():
 def test_a_wrong_program_is_rejected(monkeypatch, wrong, complaint):
     monkeypatch.setattr(NumbaManyProgram, "run_epochs", wrong)
     found = failures(TRIALS[0])
+    assert found
+    assert all("at once" in each for each in found)
+    assert any(complaint in each for each in found)
+
+
+RIGHT_ALONE = NumbaProgram.run_epochs
+NETWORKS = list(trials.networks(BACKEND.capabilities))
+
+
+def failures_alone(trial):
+    return [str(each) for each in rungs.epoch(BACKEND, trial.case, trial.plan) if not each.passed]
+
+
+def trial_with(*fields):
+    return next(each for each in NETWORKS if each.case.step_fields >= set(fields))
+
+
+def last_order_for_all(self, state, X, Y, steps, losses, stop):
+    same = [replace(one, order=steps[-1].order) for one in steps]
+    return RIGHT_ALONE(self, state, X, Y, same, losses, stop)
+
+
+def weights_forgotten(self, state, X, Y, steps, losses, stop):
+    same = [replace(one, weights=None) for one in steps]
+    return RIGHT_ALONE(self, state, X, Y, same, losses, stop)
+
+
+def steps_counted_twice(self, state, X, Y, steps, losses, stop):
+    ran = RIGHT_ALONE(self, state, X, Y, steps, losses, stop)
+    state.step *= 2
+    return ran
+
+
+def deaf_alone(self, state, X, Y, steps, losses, stop):
+    return RIGHT_ALONE(self, state, X, Y, steps, losses, lambda: False)
+
+
+@pytest.mark.parametrize("plan", [AUTO_PLAN, DIRECT, BLOCKED, DUAL])
+def test_epochs_of_one_network_at_once_are_tried_by_each_plan(plan):
+    case = trial_with().case if plan in (AUTO_PLAN, DIRECT) else TRIALS[0].case.members[0]
+    allowed = tolerances.after_training(case.optimizer, 3 * case.steps, case.dtype)
+    found = epochs_at_once.epochs_at_once(BACKEND, [case], plan, [allowed])
+    assert found
+    assert all(each.passed for each in found), list(map(str, found))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        (last_order_for_all, "epochs at once"),
+        (weights_forgotten, "epochs at once"),
+        (steps_counted_twice, "it counts"),
+        (deaf_alone, "were run after a stop, not 1"),
+    ],
+)
+def test_a_wrong_program_of_one_network_is_rejected(monkeypatch, wrong, complaint):
+    monkeypatch.setattr(NumbaProgram, "run_epochs", wrong)
+    found = failures_alone(trial_with("weights"))
     assert found
     assert all("at once" in each for each in found)
     assert any(complaint in each for each in found)

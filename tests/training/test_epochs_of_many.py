@@ -79,10 +79,21 @@ def test_not_more_of_them_than_have_few_losses(calls, monkeypatch):
     assert calls == [(4, 4), (2, 2)]
 
 
-@pytest.mark.parametrize("options", [{"shuffle": True}, {"plan": "blocked"}, {"max_steps": 999}])
+@pytest.mark.parametrize("options", [{"shuffle": True}, {"max_steps": 999}])
 def test_others_are_run_epoch_by_epoch(calls, options):
     train_many(MANY, X, LABELS, settings(**CHOSEN | options))
     assert calls == []
+
+
+@pytest.mark.parametrize("plan", ["blocked", "direct"])
+@pytest.mark.parametrize("options", [{}, {"optimizer": "adam"}, {"batch_size": 5}])
+def test_shuffled_ones_are_run_at_once_where_the_states_have_the_weights(calls, plan, options):
+    each = settings(**CHOSEN | options | {"plan": plan, "shuffle": True, "epochs": 20})
+    seen = looked_at(each)
+    assert calls == []
+    found = train_many(MANY, X, LABELS, each)
+    assert calls == [(16, 16), (4, 4)]
+    assert list(map(outcome, found)) == list(map(outcome, seen))
 
 
 def test_a_program_without_such_a_call_is_called_for_each_epoch(monkeypatch):

@@ -168,9 +168,17 @@ def test_a_plan_with_smaller_chunks_is_looked_at(told, monkeypatch):
     assert told == ["run", "run", 1, 1, "run", "run", 2, 2]
 
 
-def test_a_plan_that_keeps_weights_elsewhere_is_looked_at(told):
-    train(NETWORK, X[:8], LABELS[:8], settings(backend="numba_cpu", plan="dual", batch_size=1))
+def test_a_plan_that_keeps_weights_elsewhere_is_looked_at_where_orders_change(told):
+    chosen = settings(backend="numba_cpu", plan="dual", batch_size=1, shuffle=True)
+    train(NETWORK, X[:8], LABELS[:8], chosen)
     assert told == ["run", 1, "run", 2, "run", 3]
+
+
+@pytest.mark.parametrize("plan", ["direct", "blocked", "dual"])
+def test_a_program_that_runs_epochs_gets_all_in_one_call(told, plan):
+    chosen = settings(backend="numba_cpu", plan=plan, batch_size=1)
+    train(NETWORK, X[:8], LABELS[:8], chosen)
+    assert told == [1, 2, 3]
 
 
 @pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])

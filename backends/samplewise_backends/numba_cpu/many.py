@@ -61,8 +61,19 @@ class NumbaManyProgram:
         active: Sequence[int],
     ) -> None:
         """Train the active networks, a group after the other or several at once."""
-        run = self._begun(states, X, Y, steps, losses, active)
-        self._each(lambda k: run(k, steps, losses), range(len(self._groups)))
+        first = steps[active[0]]
+        self._begin(states, X, first, active)
+        places = np.cumsum([0, *(len(indices) for indices, _ in self._groups)])
+        if self._losses.shape != losses.shape:
+            self._losses = np.zeros_like(losses)
+
+        def run(k: int) -> None:
+            indices, trainer = self._groups[k]
+            seen = self._losses[places[k] : places[k + 1]]
+            trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
+            losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
+
+        self._each(run, range(len(self._groups)))
 
     def run_epochs(
         self,
@@ -75,45 +86,34 @@ class NumbaManyProgram:
         stop: Callable[[], bool],
     ) -> int:
         """Train the active networks for epochs, of which each group begins the next by itself."""
-        run = self._begun(states, X, Y, steps[0], losses[0], active)
+        self._begin(states, X, steps[0][active[0]], active)
+        runs, seen = [], []
+        for indices, trainer in self._groups:
+            seen.append(np.zeros((len(steps), len(indices), losses.shape[2]), losses.dtype))
+            own = [[of_epoch[i] for i in indices] for of_epoch in steps]
+            runs.append(trainer.epochs([states[i] for i in indices], X, Y, own, seen[-1]))
 
         def run_epoch(k: int, epoch: int) -> None:
-            run(k, steps[epoch], losses[epoch])
-            for i in self._groups[k][0]:
+            runs[k](epoch)
+            indices, _ = self._groups[k]
+            losses[epoch, indices] = seen[k][epoch]
+            for i in indices:
                 states[i].step += steps[epoch][i].count
 
         rounds = Rounds(run_epoch, range(len(self._groups)), len(steps), stop)
         return rounds.run(self._each, self._threads)
 
-    def _begun(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-        active: Sequence[int],
-    ) -> Callable[[int, Sequence[Steps], Matrix], None]:
-        """Prepare a call of active networks; return what runs the steps of a group by number."""
-        first = steps[active[0]]
+    def _begin(
+        self, states: Sequence[TrainingState], X: Matrix, first: Steps, active: Sequence[int]
+    ) -> None:
+        """Prepare a call of active networks, of which `first` are the steps of one."""
         if first.batch_size != self._workload.batch_size:
             self.synchronize(states)
             self._plan_for(replace(self._workload, batch_size=first.batch_size))
         if tuple(active) != self._active:
             self.synchronize(states)
             self._form_groups(active, self._split(active))
-        if self._losses.shape != losses.shape:
-            self._losses = np.zeros_like(losses)
         self._factory.share_gram(X, first, self._each)
-        places = np.cumsum([0, *(len(indices) for indices, _ in self._groups)])
-
-        def run(k: int, steps: Sequence[Steps], losses: Matrix) -> None:
-            indices, trainer = self._groups[k]
-            seen = self._losses[places[k] : places[k + 1]]
-            trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
-            losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
-
-        return run
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring parameters that groups keep elsewhere into the states."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import PENALTIES, RATES, Program, Steps, TrainingState, Workload
+from samplewise.contract import PENALTIES, RATES, EpochsProgram, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
@@ -31,7 +31,7 @@ Matrix = NDArray[Any]
 PREDICTED_AT_ONCE = 256
 
 
-class NumbaProgram(Program):
+class NumbaProgram(EpochsProgram):
     """A network executed by compiled kernels, one call a chunk of an epoch."""
 
     def __init__(
@@ -62,16 +62,39 @@ class NumbaProgram(Program):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Run all steps in one compiled call."""
-        rates, penalties = steps.rates is not None, steps.l2 is not None
-        fields = self._member.step_fields
-        unforeseen = (rates and RATES not in fields) or (penalties and PENALTIES not in fields)
-        if steps.batch_size != self._batch_size or unforeseen:
-            self.synchronize(state)
-            known = self._workload or Workload(len(X))
-            fields = known.step_fields.union([RATES] * rates, [PENALTIES] * penalties)
-            known = replace(known, rows=len(X), batch_size=steps.batch_size, step_fields=fields)
-            self._plan_for(known)
+        self._foresee(state, len(X), [steps])
         self._trainer.run([state], X, Y, [steps], losses.reshape(1, -1))
+
+    def run_epochs(
+        self,
+        state: TrainingState,
+        X: Matrix,
+        Y: Matrix,
+        steps: Sequence[Steps],
+        losses: Matrix,
+        stop: Callable[[], bool],
+    ) -> int:
+        """Run whole epochs, each in one compiled call."""
+        self._foresee(state, len(X), steps)
+        run = self._trainer.epochs([state], X, Y, [[one] for one in steps], losses[:, None])
+        for epoch, one in enumerate(steps):
+            if epoch > 0 and stop():
+                return epoch
+            run(epoch)
+            state.step += one.count
+        return len(steps)
+
+    def _foresee(self, state: TrainingState, rows: int, steps: Sequence[Steps]) -> None:
+        """Plan anew for steps that the workload did not name."""
+        rates = any(one.rates is not None for one in steps)
+        penalties = any(one.l2 is not None for one in steps)
+        fields, batch_size = self._member.step_fields, steps[0].batch_size
+        unforeseen = (rates and RATES not in fields) or (penalties and PENALTIES not in fields)
+        if batch_size != self._batch_size or unforeseen:
+            self.synchronize(state)
+            known = self._workload or Workload(rows)
+            fields = known.step_fields.union([RATES] * rates, [PENALTIES] * penalties)
+            self._plan_for(replace(known, rows=rows, batch_size=batch_size, step_fields=fields))
 
     def synchronize(self, state: TrainingState) -> None:
         """Bring the first layer's weights into the state, where the plan keeps another form."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -41,6 +41,25 @@ class Trainer(Protocol):
         losses: Matrix,
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
+        ...
+
+    def epochs(
+        self,
+        states: Sequence[TrainingState],
+        X: Matrix,
+        Y: Matrix,
+        steps: Sequence[Sequence[Steps]],
+        losses: Matrix,
+    ) -> Callable[[int], None]:
+        """Prepare whole epochs; return what runs one of them by its number, each in its turn.
+
+        Args:
+            states: the members'; nobody counts their steps in between but the caller.
+            X: rows.
+            Y: targets.
+            steps: of each epoch those of the members.
+            losses: (epochs, members, n), written.
+        """
         ...
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:

@@ -25,6 +25,7 @@ from samplewise.contract.plan import PLANS, Plan, PlanSpec, Workload
 from samplewise.contract.program import (
     DetachedManyProgram,
     EpochsManyProgram,
+    EpochsProgram,
     ManyProgram,
     Program,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Capabilities",
     "DetachedManyProgram",
     "EpochsManyProgram",
+    "EpochsProgram",
     "ManyProgram",
     "Plan",
     "PlanSpec",

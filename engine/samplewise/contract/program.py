@@ -163,6 +163,37 @@ class Program(Protocol):
         return learn
 
 
+class EpochsProgram(Program, Protocol):
+    """A program that runs several epochs in one call."""
+
+    def run_epochs(
+        self,
+        state: TrainingState,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        steps: Sequence[Steps],
+        losses: NDArray[Any],
+        stop: Callable[[], bool],
+    ) -> int:
+        """Train whole epochs, as a call of `run_epoch` for each; count their steps in `state`.
+
+        The engine calls it only where nothing looks at an epoch before the next one and, unless the
+        plan is in place, all rows come in one order.
+
+        Args:
+            state: as `run_epoch`.
+            X: as `run_epoch`.
+            Y: as `run_epoch`.
+            steps: of each epoch.
+            losses: of each epoch, (epochs, n).
+            stop: True once no further epoch may begin.
+
+        Returns:
+            The number of epochs that were run: all of them unless `stop` was True.
+        """
+        ...
+
+
 class ManyProgram(Protocol):
     """Several networks that train at once on the same rows in the same order.
 
@@ -218,7 +249,7 @@ class DetachedManyProgram(ManyProgram, Protocol):
         ...
 
 
-class EpochsManyProgram(DetachedManyProgram, Protocol):
+class EpochsManyProgram(ManyProgram, Protocol):
     """Several networks, of which some may be an epoch ahead of others within a call."""
 
     def run_epochs(
@@ -231,10 +262,7 @@ class EpochsManyProgram(DetachedManyProgram, Protocol):
         active: Sequence[int],
         stop: Callable[[], bool],
     ) -> int:
-        """Train whole epochs, as a call of `run_epoch` for each; count their steps in `states`.
-
-        The engine calls it only where the plan is not in place, all rows come in one order, and
-        nothing looks at an epoch before the next one.
+        """As `EpochsProgram.run_epochs`, for the active networks.
 
         Args:
             states: as `run_epoch`.

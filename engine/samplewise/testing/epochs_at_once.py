@@ -1,4 +1,4 @@
-"""Checks of programs of many networks that run several epochs in one call."""
+"""Checks of programs that run several epochs in one call."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ LEFT_OUT = 1
 def epochs_at_once(
     backend: Backend, members: Sequence[Case], plan: str, allowed: Sequence[Tolerance]
 ) -> list[Measure]:
-    """Compare whole epochs in one call with the same program's epochs one by one; one is left out.
+    """Compare whole epochs in one call with the same program's epochs one by one.
 
-    Nothing is measured where the program runs no epochs at once, or its plan is in place.
+    Nothing is measured where the program runs no epochs at once. Of several networks one is left
+    out. Where the plan is in place, each epoch has an order of its own.
 
     Args:
         backend: that compiles.
-        members: networks that train at once, at least two.
+        members: a network, or several that train at once.
         plan: that the backend is asked for.
         allowed: of each network.
     """
@@ -41,7 +42,11 @@ def epochs_at_once(
         return []
     session.compile()
     drawn = [problem(member) for member in members]
-    epochs = [_epoch(drawn, members[0], epoch) for epoch in range(runs.RUN_EPOCHS)]
+    orders = batches.Orders(members[0].rows, runs.ORDER_SEED if session.plan.in_place else None)
+    epochs = [
+        _epoch(drawn, orders.of_epoch(epoch + 1), members[0].batch_size, epoch)
+        for epoch in range(runs.RUN_EPOCHS)
+    ]
     one_by_one, at_once = (_trained(session, drawn, epochs, at_once=way) for way in (False, True))
     return [
         *_compared(drawn, at_once, one_by_one, allowed),
@@ -49,8 +54,10 @@ def epochs_at_once(
     ]
 
 
-def _epoch(drawn: Sequence[Problem], first: Case, epoch: int) -> list[Steps]:
-    steps = Steps(batches.fixed_order(first.rows), 0, first.rows, first.batch_size, 0.0)
+def _epoch(
+    drawn: Sequence[Problem], order: NDArray[np.int64], batch_size: int, epoch: int
+) -> list[Steps]:
+    steps = Steps(order, 0, len(order), batch_size, 0.0)
     return [runs.with_fields(one, steps, runs.FIRST_DROPOUT_KEY + epoch) for one in drawn]
 
 
@@ -61,7 +68,7 @@ def _trained(
     states = [one.state() for one in drawn]
     session.begin(states)
     X, Y, losses = drawn[0].X, drawn[0].Y, _unwritten(drawn, epochs)
-    active = [k for k in range(len(drawn)) if k != LEFT_OUT]
+    active = [k for k in range(len(drawn)) if k != LEFT_OUT or len(drawn) == 1]
     if at_once:
         session.run_epochs(X, Y, epochs, losses, active, lambda: False)
     else:
@@ -91,7 +98,7 @@ def _compared(
         ours, theirs = (np.nan_to_num(some[:, k]) for some in (losses, wanted_losses))
         own.append(measures.losses(ours, theirs, tolerance))
         own += runs.compare_states(one.network.layout, states[k], wanted[k], tolerance)
-        where = f"network {k}, epochs at once"
+        where = f"network {k}, epochs at once" if len(drawn) > 1 else "epochs at once"
         found += [replace(measure, what=f"{where}: {measure.what}") for measure in own]
     return found
 

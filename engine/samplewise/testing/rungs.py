@@ -18,6 +18,7 @@ from samplewise.contract.plan import DIRECT
 from samplewise.network import SGD, Network
 from samplewise.testing import contract_checks, measures, tolerances
 from samplewise.testing.cases import Case
+from samplewise.testing.epochs_at_once import epochs_at_once
 from samplewise.testing.measures import Measure
 from samplewise.testing.problems import REFERENCE, Problem, problem
 from samplewise.testing.runs import (
@@ -123,7 +124,8 @@ def only_trained(network: Network, gradient: NDArray[Any]) -> NDArray[Any]:
 def epoch(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
     """Compare losses and state after one epoch: as the rows lie, and shuffled in short calls.
 
-    Small networks of any kind are trained once, for two shuffled epochs in short calls.
+    Small networks of any kind are trained once, for two shuffled epochs in short calls, and once
+    for whole epochs at once.
     """
     trainings: list[tuple[int, bool, int | None]]
     trainings = [(1, False, None), (1, True, CUT_STEPS * case.batch_size)]
@@ -136,6 +138,8 @@ def epoch(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
         session = compiled(backend, case, plan, shuffle=shuffle)
         got = trained(session, case, epochs, shuffle, chunk=chunk)
         found += compare_runs(case, got, expected(case, epochs, shuffle), allowed)
+    if case.rows == SMALL_ROWS and plan is not None:
+        found += epochs_at_once(backend, [case], plan, [allowed])
     return found
 
 
@@ -148,7 +152,7 @@ def run(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
         session = compiled(backend, case, plan, shuffle=shuffle)
         got = trained(session, case, RUN_EPOCHS, shuffle)
         found += compare_runs(case, got, expected(case, RUN_EPOCHS, shuffle), allowed)
-    return found
+    return found if plan is None else found + epochs_at_once(backend, [case], plan, [allowed])
 
 
 def contract(backend: Backend, case: Case, plan: str | None) -> list[Measure]:

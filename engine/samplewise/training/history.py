@@ -33,7 +33,8 @@ class EpochRecord:
             tracked, and where numbers are learnt. Each row counts once. By the weights before each
             sample's update, as `loss`, where `History.running_accuracy` says so; else by those
             after the epoch.
-        train_ms: wall time of the training steps alone, in milliseconds; None where the network
+        train_ms: wall time of the training steps alone, in milliseconds; of epochs that ran in one
+            call, as nothing looked at one before the next, the mean of all. None where the network
             trained at once with others, so that its own time could not be measured.
         samples: rows trained on; fewer than all where the epoch was interrupted.
         samples_per_s: samples by train_ms; None where that is.

@@ -46,7 +46,7 @@ class NetworkSteps:
     ) -> None:
         self._settings, self._rows, self._rates = settings, rows, rates
         if decides:
-            self.decisions = _undecided(len(rows))
+            self.decisions = np.full(len(rows), UNDECIDED)
         self._drops = network.differs_in_training
         self._dropout_key, self._streams = 0, Streams(settings.seed)
         self._row_weights = rows.weights
@@ -118,9 +118,9 @@ class NetworkSteps:
         rows, decisions, penalties, sizes = len(order), self.decisions, self.penalties, None
         steps = -(-rows // self._batch_size)
         if decisions is not None:
-            self.decisions, decisions = _undecided(len(decisions)), decisions[:rows]
+            self.decisions, decisions = _filled(UNDECIDED, decisions), decisions[:rows]
         if penalties is not None:
-            self.penalties, penalties = np.full_like(penalties, np.nan), penalties[:steps]
+            self.penalties, penalties = _filled(np.nan, penalties), penalties[:steps]
             sizes = self._sizes[:steps]
         return RanEpoch(
             epoch,
@@ -135,11 +135,11 @@ class NetworkSteps:
         )
 
 
-def _undecided(rows: int) -> NDArray[np.int64]:
-    # By `np.full` it takes twice as long.
-    decisions = np.empty(rows, np.int64)
-    decisions.fill(UNDECIDED)
-    return decisions
+def _filled(value: float, like: NDArray[Any]) -> NDArray[Any]:
+    # By `np.full_like` it takes twice as long.
+    filled = np.empty(like.shape, like.dtype)
+    filled.fill(value)
+    return filled
 
 
 def _of_steps(values: Vector | None, first: int, last: int) -> Vector | None:

@@ -13,6 +13,7 @@ from samplewise.contract import (
     Backend,
     DetachedManyProgram,
     EpochsManyProgram,
+    EpochsProgram,
     ManyProgram,
     Plan,
     PlanSpec,
@@ -127,7 +128,7 @@ class Programs:
     @property
     def runs_epochs(self) -> bool:
         """True if `run_epochs` may be called."""
-        return not self.plan.in_place and hasattr(self.many, "run_epochs")
+        return hasattr(self.trainer, "run_epochs")
 
     def run_epochs(
         self,
@@ -140,9 +141,11 @@ class Programs:
         stop: Callable[[], bool],
     ) -> int:
         """As `EpochsManyProgram.run_epochs`."""
-        return cast(EpochsManyProgram, self.many).run_epochs(
-            states, X, Y, steps, losses, active, stop
-        )
+        if self.many is None:
+            program, own = cast(EpochsProgram, self.predictors[0]), [one for (one,) in steps]
+            return program.run_epochs(states[0], X, Y, own, losses[:, 0], stop)
+        many = cast(EpochsManyProgram, self.many)
+        return many.run_epochs(states, X, Y, steps, losses, active, stop)
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """As `ManyProgram.synchronize`."""

@@ -164,7 +164,7 @@ class Session:
 
     @property
     def runs_epochs(self) -> bool:
-        """True if the program runs several epochs of many networks in one call."""
+        """True if the program runs several epochs in one call."""
         return self._programs.runs_epochs
 
     def run(
@@ -207,8 +207,7 @@ class Session:
     ) -> list[float]:
         """Run whole epochs, each as `run`; return the seconds of those that were run.
 
-        Where networks may be an epoch ahead of others, only all epochs are timed, and each has the
-        mean.
+        Where the program runs them in one call, each has the mean of their time.
 
         Args:
             X: as `run`.

@@ -17,6 +17,9 @@ from samplewise.training.training_run import TrainingRun
 LOSSES_AT_ONCE = 2**20
 """Losses, of all networks, of epochs that are run before they are measured: 8 MiB, and as many
 decisions."""
+REDONE_AT_ONCE = 16
+"""Epochs, or as many as take no time, that are run again one by one where a network diverges whose
+weights are in its state."""
 
 
 def is_watched(run: TrainingRun) -> bool:
@@ -50,13 +53,15 @@ def epochs_at_once(session: Session, rows: int, *, shuffles: bool) -> int:
         rows: of an epoch.
         shuffles: whether the order changes every epoch.
     """
-    networks, chunk = session.networks, session.chunk_samples
-    if session.runs_epochs and not shuffles and rows <= 2 * chunk:
-        # An interrupt waits for one of them only.
-        return max(LOSSES_AT_ONCE // (len(networks) * rows), 1)
-    if not session.plan.in_place or rows > chunk:
-        return 1
-    return max(samples_at_once(networks) // rows, 1)
+    networks, chunk, in_place = session.networks, session.chunk_samples, session.plan.in_place
+    # An interrupt waits for one epoch only where the program runs them in one call.
+    known = LOSSES_AT_ONCE // (len(networks) * rows)
+    if in_place:
+        most = samples_at_once(networks) // rows
+        if session.runs_epochs:
+            most = min(max(most, REDONE_AT_ONCE), known)
+        return max(most, 1) if rows <= chunk else 1
+    return max(known, 1) if session.runs_epochs and not shuffles and rows <= 2 * chunk else 1
 
 
 def are_sound(
@@ -72,7 +77,7 @@ def are_sound(
         taken: what each epoch left.
     """
     sound = all(run.check_epochs(own) for run, own in zip(runs, losses, strict=True))
-    if not sound or any(ran.lacks_finite_penalty for epoch in taken for _, ran in epoch):
+    if not sound or not all(ran.has_small_penalties for epoch in taken for _, ran in epoch):
         return False
     for run, own in zip(runs, losses, strict=True):
         run.count_epochs(own)

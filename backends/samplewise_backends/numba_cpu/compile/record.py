@@ -167,16 +167,34 @@ class Struct:
         """Write fields of several records, each its own.
 
         Args:
-            values: a number for each record; an array with a row for each, for addresses.
+            values: a list with a number for each record; for addresses, an array with a row for
+                each, or a list with an array for each, where None is no address.
 
         Raises:
             TypeError: as `set`.
         """
-        for name, value in values.items():
-            stored = value if name in self.record.numbers else self._stored(name, value)
-            if isinstance(value, np.ndarray):
-                stored += np.arange(len(value)) * value.strides[0]
-            self.memory[name] = stored
+        numbers = self.record.numbers
+        for name, each in values.items():
+            if name in numbers:
+                # NumPy makes an array of a list first.
+                self._column(name)[self._all] = each[0] if self._all == 0 else each
+            elif isinstance(each, list) and all(one is each[0] for one in each):
+                self._set_or_clear(name, each[0])
+            else:
+                self._column(name)[...] = self._addresses(name, each)
+                self._held[name] = each
+
+    def _set_or_clear(self, name: str, array: NDArray[Any] | None) -> None:
+        if array is not None:
+            self.set(**{name: array})
+        elif self._held.pop(name, None) is not None:
+            self._column(name)[self._all] = 0
+
+    def _addresses(self, name: str, arrays: NDArray[Any] | list[Any]) -> Any:
+        """Return the addresses of the rows of an array, or of the arrays of a list."""
+        if isinstance(arrays, np.ndarray):
+            return self._stored(name, arrays[0]) + np.arange(len(arrays)) * arrays.strides[0]
+        return [0 if one is None else self._stored(name, one) for one in arrays]
 
     def inner(self, name: str, index: int = 0) -> Struct:
         """Return an inner record, which shares the memory; the same struct every time.

@@ -22,7 +22,7 @@ from samplewise_backends.numba_cpu.kernels.columns import (
 from samplewise_backends.numba_cpu.plans.lowering import table_across
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
-    begin_window,
+    begin_windows,
     describe_network,
     give_buffers,
 )
@@ -99,7 +99,8 @@ class Abreast(InStates):
         first = steps[0]
         for k, state in enumerate(states):
             self._theta[:, k], self._velocity[:, k] = state.parameters, state.optimizer_state
-        begin_window(self._call.inner("network"), states[0], Y, first, self._tables["losses"])
+        net, seen = self._call.inner("network"), self._tables["losses"].reshape(1, -1)
+        begin_windows(net, [states[0].step], Y, [first], seen)
         self._call.inner("rows").set(X=X, samples=len(X), order=first.order)
         for start in range(first.start, first.stop, STEPS_AT_ONCE):
             some = slice(start, min(start + STEPS_AT_ONCE, first.stop))

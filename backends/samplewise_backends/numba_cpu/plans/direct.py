@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
-    begin_window,
+    begin_windows,
     describe_network,
     give_buffers,
     largest_gradient,
@@ -65,6 +66,7 @@ class Direct(InStates):
         # Equal networks share a call, which takes some 0.3 ms to make, and its buffers.
         self._made: dict[Any, Call] = {}
         self._calls, self._optimizers = [], []
+        self._repeated: dict[int, list[Call]] = {}
         for member in members:
             key = member.network, member.in_blocks, member.optimizer.clip_norm is None
             if key not in self._made:
@@ -84,13 +86,38 @@ class Direct(InStates):
         """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
         own = zip(self._calls, self._optimizers, states, steps, losses, strict=True)
         for call, optimizer, state, step, seen in own:
-            hyper = call.inner("network").inner("hyper")
-            hyper.memory.view(np.uint8)[...] = optimizer
+            _set_optimizer(call, optimizer)
             run_steps(call, state, X, Y, step, seen)
+
+    def epochs(
+        self,
+        states: Sequence[TrainingState],
+        X: Matrix,
+        Y: Matrix,
+        steps: Sequence[Sequence[Steps]],
+        losses: Matrix,
+    ) -> Callable[[int], None]:
+        """As `Trainer.epochs`: the calls of all epochs are set before the first one."""
+        calls = self._calls_of_epochs(len(steps))
+        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), strict=True)
+        for k, (call, optimizer, state, of_epochs) in enumerate(own):
+            _set_optimizer(call, optimizer)
+            begin_steps(call, state, X, Y, of_epochs, losses[:, k])
+
+        def run(epoch: int) -> None:
+            for call in calls:
+                call(epoch)
+
+        return run
+
+    def _calls_of_epochs(self, count: int) -> list[Call]:
+        if count not in self._repeated:
+            self._repeated[count] = [call.repeated(count) for call in self._calls]
+        return self._repeated[count]
 
     def forget(self) -> None:
         """As `Trainer.forget`."""
-        for call in self._made.values():
+        for call in (*self._made.values(), *chain(*self._repeated.values())):
             call.forget()
 
 
@@ -105,11 +132,16 @@ def _optimizer_in(call: Call, member: Member) -> NDArray[Any]:
     return hyper.memory.view(np.uint8).copy()
 
 
+def _set_optimizer(calls: Struct, optimizer: NDArray[Any]) -> None:
+    memory = calls.inner("network").inner("hyper").memory
+    memory[:, None].view(np.uint8)[...] = optimizer
+
+
 def run_steps(
     call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
-    begin_steps(call, state, X, Y, steps, losses)
+    begin_steps(call, state, X, Y, [steps], losses.reshape(1, -1))
     call()
 
 
@@ -125,28 +157,45 @@ def learning_call(
     """Return a call that makes the steps of a window, and counts them for the next call."""
     gathered = aligned_zeros((steps.batch_size, X.shape[1]), X.dtype)
     call = _call_of(member, gathered, loss)
-    begin_steps(call, state, X, Y, steps, losses)
+    begin_steps(call, state, X, Y, [steps], losses.reshape(1, -1))
     return call
 
 
 def begin_steps(
-    call: Struct, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
+    calls: Struct,
+    state: TrainingState,
+    X: Matrix,
+    Y: Matrix,
+    steps: Sequence[Steps],
+    losses: Matrix,
 ) -> None:
-    """Set a `records.STEPS`, or another record with its fields, to the start of a window."""
-    net, rates, l2 = call.inner("network"), steps.rates, steps.l2
-    theta, slots = state.parameters, state.optimizer_state
+    """Set each `records.STEPS`, or other record with its fields, to the start of a window.
+
+    Args:
+        calls: run one after the other.
+        state: of the network, which all of them train.
+        X: rows.
+        Y: targets.
+        steps: of the window of each.
+        losses: of each, (calls, n), written.
+    """
+    net, theta, slots = calls.inner("network"), state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
-    begin_window(net, state, Y, steps, losses)
-    rows = call.inner("rows")
-    rows.set(X=X, samples=len(X), order=steps.order, start=steps.start, stop=steps.stop)
-    if rates is not None:
-        call.set(rates=rates)
-    if l2 is not None:
-        call.set(l2=l2, penalties=steps.penalties)
-    # An earlier window may have had some.
-    call.set(
-        rates_count=0 if rates is None else len(rates),
-        penalties_count=0 if l2 is None else len(l2),
+    taken = [*accumulate((one.count for one in steps[:-1]), initial=state.step)]
+    begin_windows(net, taken, Y, steps, losses)
+    rows = calls.inner("rows")
+    rows.set(X=X, samples=len(X))
+    rows.set_each(
+        order=[one.order for one in steps],
+        start=[one.start for one in steps],
+        stop=[one.stop for one in steps],
+    )
+    calls.set_each(
+        rates=[one.rates for one in steps],
+        l2=[one.l2 for one in steps],
+        penalties=[one.penalties for one in steps],
+        rates_count=[0 if one.rates is None else len(one.rates) for one in steps],
+        penalties_count=[0 if one.l2 is None else len(one.l2) for one in steps],
     )
 
 

@@ -115,7 +115,7 @@ class Group:
         theta, slots = parameters.theta, parameters.velocity
         nets = self._networks
         nets.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
-        begin_windows(nets, states, Y, steps, losses)
+        begin_windows(nets, [state.step for state in states], Y, steps, losses)
         block.set(bias=parameters.bias, bias_velocity=parameters.bias_velocity)
         rates = tuple(step.learning_rate for step in steps)
         if rates != self._rates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,11 @@ class Prediction:
     def __init__(
         self, network: Network, rows: int, dtype: np.dtype[Any], routine: Routine = forward
     ) -> None:
-        self.rows, self.call = rows, Call(routine, dtype)
-        layers, size = layer_table(network, rows, training=False)
-        describe_network(self.call, layers)
+        like, size, first = _described(network, rows, dtype, routine)
+        self.rows, self.call = rows, like.repeated(1)
         values = give_buffers([self.call], size)
-        self.call.set(inputs=network.inputs, forward=forward)
-        first, units = layers["out"][-1], layers["units"][-1]
-        self._logits = values[first : first + rows * units].reshape(rows, units)
+        count = rows * network.outputs
+        self._logits = values[first : first + count].reshape(rows, network.outputs)
         self.call.settle()
 
     def prepare(self, parameters: Vector, X: Matrix) -> Matrix:
@@ -47,3 +46,16 @@ class Prediction:
         """
         self.call.set(parameters=parameters, size=len(parameters), X=X, rows=len(X))
         return self._logits[: len(X)]
+
+
+# Models of a search are many, and of few networks: to describe one takes longer than to predict.
+@lru_cache(64)
+def _described(
+    network: Network, rows: int, dtype: np.dtype[Any], routine: Routine
+) -> tuple[Call, int, int]:
+    """Return a call without buffers, the length that these need, and the place of the logits."""
+    call = Call(routine, dtype)
+    layers, size = layer_table(network, rows, training=False)
+    describe_network(call, layers)
+    call.set(inputs=network.inputs, forward=forward)
+    return call, size, int(layers["out"][-1])

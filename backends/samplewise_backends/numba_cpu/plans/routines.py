@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
+from samplewise.contract import Steps
 from samplewise.network import Loss, aligned_zeros
 from samplewise.network.losses import Huber
 from samplewise_backends.numba_cpu.compile.blas import gemm_address
@@ -98,62 +98,36 @@ def largest_gradient(layers: Layers) -> int:
     return int((layers["weights"] + layers["biases"]).max(initial=0))
 
 
-def begin_window(
-    net: Struct, state: TrainingState, Y: NDArray[Any], steps: Steps, losses: NDArray[Any]
-) -> None:
-    """Set a `records.NETWORK` to the start of a window.
-
-    Args:
-        net: to be written, all but parameters and batch.
-        state: of the network.
-        Y: targets (n, outputs).
-        steps: of the window.
-        losses: (n,), in the order of the epoch, written.
-    """
-    net.set(
-        Y=Y,
-        samples=len(Y),
-        outputs=Y.shape[1],
-        order=steps.order,
-        losses=losses,
-        weighted=steps.weights is not None,
-        decides=steps.decisions is not None,
-        dropout_key=_signed(steps.dropout_key),
-        step=state.step,
-    )
-    net.inner("hyper").set(rate=steps.learning_rate)
-    _give_arrays(net, steps)
-
-
 def begin_windows(
     nets: Struct,
-    states: Sequence[TrainingState],
+    taken: Sequence[int],
     Y: NDArray[Any],
     steps: Sequence[Steps],
     losses: NDArray[Any],
 ) -> None:
-    """Do as `begin_window` for several networks at once, in less than half the time."""
-    nets.set(Y=Y, samples=len(Y), outputs=Y.shape[1], order=steps[0].order)
+    """Set each `records.NETWORK` to the start of a window, all but parameters and batch.
+
+    Args:
+        nets: to be written.
+        taken: steps before the window, of each.
+        Y: targets (n, outputs).
+        steps: of the window, of each.
+        losses: of each, (nets, n), in the order of the epoch, written.
+    """
+    nets.set(Y=Y, samples=len(Y), outputs=Y.shape[1])
     nets.set_each(
+        order=[step.order for step in steps],
         losses=losses,
         weighted=[step.weights is not None for step in steps],
+        weights=[step.weights for step in steps],
         decides=[step.decisions is not None for step in steps],
+        decisions=[step.decisions for step in steps],
         dropout_key=[_signed(step.dropout_key) for step in steps],
-        step=[state.step for state in states],
+        step=taken,
     )
     nets.inner("hyper").set_each(rate=[step.learning_rate for step in steps])
-    for index, step in enumerate(steps):
-        if step.weights is not None or step.decisions is not None:
-            _give_arrays(nets.row(index), step)
 
 
 def _signed(key: int) -> int:
     """Return 64 bits as the int64 that has them."""
     return key - 2**64 if key >= 2**63 else key
-
-
-def _give_arrays(net: Struct, steps: Steps) -> None:
-    if steps.weights is not None:
-        net.set(weights=steps.weights)
-    if steps.decisions is not None:
-        net.set(decisions=steps.decisions)

@@ -72,7 +72,7 @@ class Shared(InStates):
     ) -> None:
         """Run all steps; `states`, `steps` and rows of `losses` are the only member's."""
         for call in self._calls:
-            begin_steps(call.inner("steps"), states[0], X, Y, steps[0], losses[0])
+            begin_steps(call.inner("steps"), states[0], X, Y, steps, losses)
         self._counter[0] = 0
         # Products of several threads each would have other last bits, and wait for one another.
         with limited(1):

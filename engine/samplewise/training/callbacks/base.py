@@ -145,22 +145,24 @@ class Callbacks:
         Raises:
             ParameterError: a callback returned something else than a reason.
         """
-        if not self._all:
+        if not self._hooked:
             return None
         made: list[Model] = []
         reasons = []
-        for callback, takes in zip(self._all, self._take_model, strict=True):
+        for callback, takes in self._hooked:
             if takes and not made:
                 made.append(model())
             reasons.append(_stop_reason(callback.on_epoch_end(record, *(made if takes else ()))))
         return next(filter(None, reasons), None)
 
     @cached_property
-    def _take_model(self) -> list[bool]:
+    def _hooked(self) -> list[tuple[Callback, bool]]:
+        """Each callback with an `on_epoch_end` of its own, and whether it takes a model."""
         # Reading a signature takes longer than all else at the end of an epoch.
         return [
-            _has_model(one.on_epoch_end) if one.takes_model is None else one.takes_model
+            (one, _has_model(one.on_epoch_end) if one.takes_model is None else one.takes_model)
             for one in self._all
+            if _is_own(one, "on_epoch_end")
         ]
 
     def train_ends(self, history: History) -> list[Exception]:
