@@ -14,7 +14,7 @@ from samplewise.contract import Backend, Steps, TrainingState, Workload
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.errors import UnavailableBackendError
 from samplewise.network import aligned_zeros
-from samplewise.training import batches
+from samplewise.training import batches, unwatched
 from samplewise.training.metrics import accuracy
 from samplewise.training.session import Session
 from samplewise_bench.problems import TrainingProblem
@@ -137,12 +137,15 @@ class Training:
         return [fresh_state(problem, self.dtype, nudged=nudged) for problem in self.problems]
 
     def train(self, states: Sequence[TrainingState]) -> tuple[float, NDArray[np.float64]]:
-        """Run all epochs, in the chunks that training uses, and take the states out.
+        """Run all epochs, in the calls that a training makes, and take the states out.
 
         Returns:
             Seconds spent in the program, and the mean loss of each epoch, (networks, epochs).
         """
-        seconds, means = zip(*self.epochs(states), strict=True)
+        shuffles = self.problem.shuffle
+        most = unwatched.epochs_at_once(self.session, len(self._X), shuffles=shuffles)
+        epochs = self.epochs(states) if most == 1 else self._at_once(states, most)
+        seconds, means = zip(*epochs, strict=True)
         return sum(seconds) + self.session.synchronize(), np.array(means).T
 
     def epochs(
@@ -153,11 +156,7 @@ class Training:
         Yields:
             Seconds spent in the program, and the mean loss of each network, (networks,).
         """
-        self.session.begin(states)
-        # A new view and new orders: a program that keeps something for either, such as a Gram
-        # matrix, must pay for it in every training.
-        X = self._X.view()
-        orders = batches.Orders(len(X), self.problem.seed if self.problem.shuffle else None)
+        X, orders = self._begin(states)
         losses = np.ones((len(states), len(X)), self.dtype)
         everyone = range(len(states))
         for epoch in range(1, self.problem.epochs + 1):
@@ -165,6 +164,32 @@ class Training:
             for steps in self._chunks(orders.of_epoch(epoch)):
                 seconds += self.session.run(X, self._Y, steps, losses, everyone)
             yield seconds, losses.mean(axis=1, dtype=np.float64)
+
+    def _begin(self, states: Sequence[TrainingState]) -> tuple[NDArray[Any], batches.Orders]:
+        self.session.begin(states)
+        # A new view and new orders: a program that keeps something for either, such as a Gram
+        # matrix, must pay for it in every training.
+        X = self._X.view()
+        return X, batches.Orders(len(X), self.problem.seed if self.problem.shuffle else None)
+
+    def _at_once(
+        self, states: Sequence[TrainingState], most: int
+    ) -> Iterator[tuple[float, NDArray[np.float64]]]:
+        """Run so many epochs in a call, at most; yield as `epochs`."""
+        (X, orders), rows, last = self._begin(states), len(self._X), self.problem.epochs + 1
+        for first in range(1, last, most):
+            epochs = range(first, min(first + most, last))
+            steps = [
+                [
+                    Steps(orders.of_epoch(epoch), 0, rows, each.batch_size, each.learning_rate)
+                    for each in self.problems
+                ]
+                for epoch in epochs
+            ]
+            losses = np.ones((len(epochs), len(states), rows), self.dtype)
+            everyone = range(len(states))
+            seconds = self.session.run_epochs(X, self._Y, steps, losses, everyone, lambda: False)
+            yield from zip(seconds, losses.mean(axis=2, dtype=np.float64), strict=True)
 
     def _chunks(self, order: NDArray[np.int64]) -> Iterator[tuple[Steps, ...]]:
         """Yield the steps of each problem, chunk by chunk."""

@@ -9,6 +9,7 @@ from peers_task import INPUTS, ROWS, small_task
 
 from samplewise.contract import Steps
 from samplewise.errors import ParameterError
+from samplewise.io import strict_json
 from samplewise.network import SGD, Adam
 from samplewise.testing.tolerances import Tolerance
 from samplewise_bench import agreement
@@ -201,6 +202,14 @@ def test_a_wrong_update_is_refused_with_its_layer_and_not_timed():
     assert entry.spread is None
     assert "weights" in entry.note
     assert "differs by" in entry.note
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_one_that_overflows_is_refused_and_its_entry_is_json():
+    (entry,) = raced(small_task(), wrong=WrongPeer(np.nan))
+    assert entry.state == REFUSED
+    assert "differs by nan" in entry.note
+    assert strict_json.text_of(dataclasses.asdict(entry))
 
 
 def test_the_same_peer_with_the_right_rate_is_timed():

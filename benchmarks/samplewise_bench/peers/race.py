@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from statistics import median
 from typing import Any
 
@@ -168,7 +169,8 @@ def _checked(
         TIMED if measure.passed else REFUSED,
         trial.differs if measure.passed else f"{measure}; not timed",
         compile_s=trial.compile_s,
-        difference=measure.difference,
+        # JSON has no NaN; the note tells it.
+        difference=measure.difference if isfinite(measure.difference) else None,
         allowed=measure.allowed,
     )
     if trial.turn.seconds > PATIENCE_S:

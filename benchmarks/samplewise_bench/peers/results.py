@@ -29,7 +29,8 @@ class PeerEntry:
         core_share: processor time over wall time; where it is below the number of threads, other
             work took the core, and the times are too long.
         compile_s: seconds; None where nothing is compiled.
-        difference, allowed: from the standard, of the measure nearest to its limit.
+        difference, allowed: from the standard, of the measure nearest to its limit; None where the
+            difference is not finite.
         ratio: its `felt` median over that of the result's baseline.
         of_floor: inside, share reached of the rate of the cores' large matrix product.
         process: of whole new processes, in milliseconds; None for predictions and several cores.
