@@ -92,8 +92,14 @@ def test_shuffled_ones_are_run_at_once_where_the_states_have_the_weights(calls, 
     seen = looked_at(each)
     assert calls == []
     found = train_many(MANY, X, LABELS, each)
-    assert calls == [(16, 16), (4, 4)]
+    assert calls == [(20, 20)]
     assert list(map(outcome, found)) == list(map(outcome, seen))
+
+
+def test_few_of_long_ones_run_at_once_where_they_may_have_to_be_run_again(calls, monkeypatch):
+    monkeypatch.setattr(unwatched, "samples_at_once", lambda networks: len(X) - 1)
+    train_many(MANY, X, LABELS, settings(**CHOSEN | {"plan": "direct", "epochs": 20}))
+    assert calls == [(16, 16), (4, 4)]
 
 
 def test_a_program_without_such_a_call_is_called_for_each_epoch(monkeypatch):

@@ -18,7 +18,8 @@ from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.rounds import Rounds
 from samplewise_backends.numba_cpu.plans.split import groups_of
 from samplewise_backends.numba_cpu.plans.threads import in_threads
-from samplewise_backends.numba_cpu.trainers import Trainer, TrainerFactory
+from samplewise_backends.numba_cpu.plans.trainer import Trainer
+from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
 Matrix = NDArray[Any]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,65 +24,10 @@ from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.shared import Shared
 from samplewise_backends.numba_cpu.plans.threads import Each
+from samplewise_backends.numba_cpu.plans.trainer import Trainer
 
 Matrix = NDArray[Any]
 GRAM_ROWS, GRAM_FILLS = "gram_rows", "gram_fills"
-
-
-class Trainer(Protocol):
-    """Runs a plan for some networks."""
-
-    def run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        ...
-
-    def epochs(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
-    ) -> Callable[[int], None]:
-        """Prepare whole epochs; return what runs one of them by its number, each in its turn.
-
-        Args:
-            states: the members'; nobody counts their steps in between but the caller.
-            X: rows.
-            Y: targets.
-            steps: of each epoch those of the members.
-            losses: (epochs, members, n), written.
-        """
-        ...
-
-    def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Bring parameters that the plan keeps elsewhere into the states."""
-        ...
-
-    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
-        """Return copies of the state that the plan keeps elsewhere, by names of its own."""
-        ...
-
-    def restore(
-        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
-    ) -> None:
-        """Go on from states and what `held_state` returned with them."""
-        ...
-
-    def forget(self) -> None:
-        """Let go of the arrays of a training; the next one has the bits of a new trainer."""
-        ...
-
-    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
-        """Return the first layers' products with X, (rows, R), or None where the states have W."""
-        ...
 
 
 class TrainerFactory:

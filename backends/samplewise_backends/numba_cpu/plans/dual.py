@@ -16,7 +16,8 @@ from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.dual import run_dual
 from samplewise_backends.numba_cpu.plans.gram import FullGram, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.storage import EpochByEpoch, Parameters
+from samplewise_backends.numba_cpu.plans.storage import Parameters
+from samplewise_backends.numba_cpu.plans.trainer import Trainer
 
 Matrix = NDArray[Any]
 
@@ -93,7 +94,7 @@ class _FirstLayers:
         return self._other[1], self._other[2]
 
 
-class Dual(EpochByEpoch):
+class Dual(Trainer):
     """Trains a group as coefficients of the training rows.
 
     The states' first layers are those of the start until `synchronize`.

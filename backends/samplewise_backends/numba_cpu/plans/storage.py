@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
+from samplewise.contract import TrainingState
 from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table, padded
 from samplewise_backends.numba_cpu.plans.members import Member
+from samplewise_backends.numba_cpu.plans.trainer import Trainer
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]
@@ -41,33 +42,7 @@ class Parameters:
     bias_velocity: Vector
 
 
-class EpochByEpoch:
-    """A plan whose calls are set one by one."""
-
-    def run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
-        """As `Trainer.run`."""
-        raise NotImplementedError
-
-    def epochs(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
-    ) -> Callable[[int], None]:
-        """As `Trainer.epochs`."""
-        return lambda epoch: self.run(states, X, Y, steps[epoch], losses[epoch])
-
-
-class InStates(EpochByEpoch):
+class InStates(Trainer):
     """A plan after whose calls the states hold all of the training."""
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
