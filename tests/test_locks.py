@@ -134,6 +134,39 @@ def test_threads_that_fork_at_once_wait_for_one_another():
     assert not locks._HELD
 
 
+class HandsOn:
+    """A lock that lets the thread that waits for it go on before it returns from its release."""
+
+    def __init__(self):
+        self._lock, self.taken = threading.RLock(), threading.Event()
+
+    def acquire(self):
+        return self._lock.acquire(timeout=60)
+
+    def release(self):
+        self._lock.release()
+        self.taken.wait(60)
+
+
+def test_the_lock_of_a_fork_that_follows_at_once_is_let_go_by_it_alone(monkeypatch):
+    lock = HandsOn()
+    monkeypatch.setattr(locks, "_AWAITED", lock)
+
+    def follow():
+        locks._hold_awaited()
+        lock.taken.set()
+        first_is_over.wait(60)
+        locks._let_go()
+
+    first_is_over, second = threading.Event(), threading.Thread(target=follow)
+    locks._hold_awaited()
+    second.start()
+    locks._let_go()
+    first_is_over.set()
+    second.join()
+    assert lock.acquire()
+
+
 FORKS_WITH_TWO = """
 import os, threading
 from samplewise.locks import awaited_lock
