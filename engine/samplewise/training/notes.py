@@ -66,15 +66,18 @@ def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
     return [note]
 
 
-def notes_on_classes(labels: NDArray[Any], class_names: Sequence[str]) -> tuple[str, ...]:
+def notes_on_classes(
+    labels: NDArray[Any], Y: NDArray[Any], class_names: Sequence[str]
+) -> tuple[str, ...]:
     """Return a warning where several rows are all of one class, which leaves nothing to tell apart.
 
     Args:
         labels: class indices of the rows, (n,).
+        Y: targets of the rows, (n, outputs); probabilities may differ where labels do not.
         class_names: of the indices.
     """
     first = labels[0]
-    if len(labels) == 1 or (labels != first).any():
+    if len(labels) == 1 or (labels != first).any() or (Y[0] != Y).any():
         return ()
     note = (
         f"all {len(labels):,} rows are of class '{printable(class_names[first])}', so the network "
