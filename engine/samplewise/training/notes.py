@@ -26,7 +26,7 @@ HIGH_RATE, FAR_OFF = 1.0, 10.0
 
 
 def warn_of(notes: Iterable[str]) -> None:
-    """Warn of each note once, at the line outside of this package that called it."""
+    """Warn of each note once, at the line of the caller's code that led to it."""
     for note in dict.fromkeys(notes):
         warnings.warn(note, TrainingWarning, stacklevel=_levels_of_this_package())
 
@@ -39,7 +39,9 @@ def _levels_of_this_package() -> int:
 
 
 def _is_ours(module: object) -> bool:
-    return isinstance(module, str) and module.partition(".")[0] == "samplewise"
+    # scikit-learn's wrapper stands between an estimator's `fit` and its caller.
+    is_wrapper = module == "sklearn.base"
+    return is_wrapper or (isinstance(module, str) and module.partition(".")[0] == "samplewise")
 
 
 def notes_on_scale(largest: float) -> list[str]:
