@@ -54,6 +54,11 @@ WRONG = {
     "no deviation": {"preprocessing": Preprocessing("standardize", None, np.ones(40))},
     "not fitted": {"preprocessing": Preprocessing("auto")},
     "no white": {"preprocessing": Preprocessing("scale", 0.0)},
+    "a white that is not known": {"preprocessing": Preprocessing("scale")},
+    "one mean for all": {"preprocessing": Preprocessing("standardize", None, 1.0, 2.0)},
+    "no finite mean": {
+        "preprocessing": Preprocessing("standardize", None, [np.inf] * 40, [1] * 40)
+    },
     "an image in an array": {"image_shape": np.array([8, 5])},
     "an image without height": {"image_shape": (0, 40)},
     "a backend": {"backend": np.zeros(2)},
