@@ -58,6 +58,14 @@ def test_locks_of_other_threads_are_free_in_a_forked_process():
 def test_a_fork_waits_for_a_compile_and_leaves_its_lock_free_in_both_processes():
     held, seen = threading.Event(), []
 
+    def is_free():
+        """Ask in another thread: the one that forked could take again what it has."""
+        found = []
+        asks = threading.Thread(target=lambda: found.append(library._lock.acquire(timeout=1)))
+        asks.start()
+        asks.join()
+        return found == [True]
+
     def compile_slowly():
         with library._lock, library._lock:
             held.set()
@@ -69,12 +77,11 @@ def test_a_fork_waits_for_a_compile_and_leaves_its_lock_free_in_both_processes()
     held.wait(60)
     child = os.fork()
     if child == 0:
-        free = library._lock.acquire(timeout=1)
         # In a process of this one, too.
         grandchild = os.fork()
         if grandchild == 0:
-            os._exit(not library._lock.acquire(timeout=1))
-        os._exit(not (free and seen) or os.waitpid(grandchild, 0)[1])
+            os._exit(not is_free())
+        os._exit(not (is_free() and seen) or os.waitpid(grandchild, 0)[1])
     assert seen == ["compiled"]
     other.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
