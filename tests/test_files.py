@@ -135,6 +135,11 @@ def test_a_link_to_an_open_file_stays(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no limit on file sizes here")
+def test_a_name_too_long_for_a_file_is_refused(tmp_path):
+    with pytest.raises(OutputError, match="^cannot write x.*: File name too long$"):
+        files.write_bytes(Path("x" * 300), b"new")
+
+
 def test_a_full_disk_keeps_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")

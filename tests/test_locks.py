@@ -58,6 +58,14 @@ def test_locks_of_other_threads_are_free_in_a_forked_process():
 def test_a_fork_waits_for_a_compile_and_leaves_its_lock_free_in_both_processes():
     held, seen = threading.Event(), []
 
+    def is_free():
+        """Ask in another thread: the one that forked could take again what it has."""
+        found = []
+        asks = threading.Thread(target=lambda: found.append(library._lock.acquire(timeout=1)))
+        asks.start()
+        asks.join()
+        return found == [True]
+
     def compile_slowly():
         with library._lock, library._lock:
             held.set()
@@ -69,12 +77,11 @@ def test_a_fork_waits_for_a_compile_and_leaves_its_lock_free_in_both_processes()
     held.wait(60)
     child = os.fork()
     if child == 0:
-        free = library._lock.acquire(timeout=1)
         # In a process of this one, too.
         grandchild = os.fork()
         if grandchild == 0:
-            os._exit(not library._lock.acquire(timeout=1))
-        os._exit(not (free and seen) or os.waitpid(grandchild, 0)[1])
+            os._exit(not is_free())
+        os._exit(not (is_free() and seen) or os.waitpid(grandchild, 0)[1])
     assert seen == ["compiled"]
     other.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -132,6 +139,39 @@ def test_threads_that_fork_at_once_wait_for_one_another():
         one.join()
     assert codes == [0] * 8
     assert not locks._HELD
+
+
+class HandsOn:
+    """A lock that lets the thread that waits for it go on before it returns from its release."""
+
+    def __init__(self):
+        self._lock, self.taken = threading.RLock(), threading.Event()
+
+    def acquire(self):
+        return self._lock.acquire(timeout=60)
+
+    def release(self):
+        self._lock.release()
+        self.taken.wait(60)
+
+
+def test_the_lock_of_a_fork_that_follows_at_once_is_let_go_by_it_alone(monkeypatch):
+    lock = HandsOn()
+    monkeypatch.setattr(locks, "_AWAITED", lock)
+
+    def follow():
+        locks._hold_awaited()
+        lock.taken.set()
+        first_is_over.wait(60)
+        locks._let_go()
+
+    first_is_over, second = threading.Event(), threading.Thread(target=follow)
+    locks._hold_awaited()
+    second.start()
+    locks._let_go()
+    first_is_over.set()
+    second.join()
+    assert lock.acquire()
 
 
 FORKS_WITH_TWO = """

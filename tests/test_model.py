@@ -54,8 +54,14 @@ WRONG = {
     "no deviation": {"preprocessing": Preprocessing("standardize", None, np.ones(40))},
     "not fitted": {"preprocessing": Preprocessing("auto")},
     "no white": {"preprocessing": Preprocessing("scale", 0.0)},
+    "a white that is not known": {"preprocessing": Preprocessing("scale")},
+    "one mean for all": {"preprocessing": Preprocessing("standardize", None, 1.0, 2.0)},
+    "no finite mean": {
+        "preprocessing": Preprocessing("standardize", None, [np.inf] * 40, [1] * 40)
+    },
     "an image in an array": {"image_shape": np.array([8, 5])},
     "an image without height": {"image_shape": (0, 40)},
+    "an image with channels": {"image_shape": (1, 8, 5)},
     "a backend": {"backend": np.zeros(2)},
     "columns": {"columns": (Column("age"), Column("height"))},
     "names as columns": {"columns": ("age",) * 40},
@@ -71,6 +77,24 @@ def test_a_part_that_does_not_fit_is_named_when_the_model_is_made(name):
     ((part, wrong),) = WRONG[name].items()
     with pytest.raises(ParameterError, match=f"^{part}: .*must be .*, got "):
         dataclasses.replace(model("vectorized"), **{part: wrong})
+
+
+def test_a_parameter_that_is_not_finite_is_named_with_its_place():
+    with pytest.raises(ParameterError, match="got nan at 7; make them by"):
+        dataclasses.replace(model("vectorized"), parameters=NOT_FINITE)
+
+
+def test_a_single_output_has_one_name_where_it_is_a_number_and_two_where_it_decides():
+    network = multilayer_perceptron(2, (), 1)
+    given = network, loss_named("mean_squared_error"), network.layout.zeros("float64")
+    rest = Preprocessing("none"), None, "drawn"
+    assert Model(*given, ("price",), *rest).class_names == ("price",)
+    for loss, names, wanted in (
+        (given[1], ("low", "high"), "1 text, one for each output"),
+        (loss_named("binary_cross_entropy"), ("high",), "2 texts, one for each class"),
+    ):
+        with pytest.raises(ParameterError, match=f"^class_names: must be empty, or {wanted}, got"):
+            Model(network, loss, given[2], names, *rest)
 
 
 @pytest.mark.parametrize("shape", [[8, 5], (np.int64(8), np.int64(5))])

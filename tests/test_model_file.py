@@ -24,7 +24,7 @@ from model_files import (
     with_tensor,
 )
 from samplewise.data.preprocessing import Preprocessing
-from samplewise.errors import ModelFileError, OutputError, ParameterError
+from samplewise.errors import DataError, ModelFileError, OutputError, ParameterError
 from samplewise.io import tensor_file
 from samplewise.model.model_file import KIND, load_model, save_model
 from samplewise.network import multilayer_perceptron
@@ -69,6 +69,52 @@ def test_a_model_comes_back_bit_for_bit(model, path):
     np.testing.assert_array_equal(back.predict(rows), model.predict(rows))
     same = ("network", "loss", "class_names", "image_shape", "trained_on")
     assert [getattr(back, name) for name in same] == [getattr(model, name) for name in same]
+
+
+def test_numbers_of_numpy_come_back_as_those_of_python(path):
+    white, shape = np.float32(0.1), (np.int64(2), np.int32(2))
+    scaled = Preprocessing("scale", full_scale=white)
+    save_model(made(preprocessing=scaled, full_scale=white, image_shape=shape), path)
+    back = load_model(path)
+    assert (back.image_shape, back.full_scale) == ((2, 2), float(white))
+    assert type(back.image_shape[0]) is int
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        lambda numbers: numbers,
+        tuple,
+        np.float32,
+        np.int16,
+        lambda numbers: np.array(numbers, ">f8"),
+    ],
+    ids=["list", "tuple", "float32", "int16", "other byte order"],
+)
+def test_a_mean_and_a_deviation_in_any_numbers_come_back(values, path):
+    mean, deviation = values([3.0, -1, 0, 7]), values([1.0, 2, 3, 4])
+    given = Preprocessing("standardize", mean=mean, deviation=deviation)
+    save_model(made(preprocessing=given, image_shape=None), path)
+    want, rows = table_model(), np.arange(8.0).reshape(2, 4)
+    want = dataclasses.replace(want, preprocessing=load_model(path).preprocessing)
+    np.testing.assert_array_equal(want.preprocessing.mean, [3.0, -1, 0, 7])
+    for few in (rows, rows[:1]):
+        predicted = made(preprocessing=given, image_shape=None).probabilities(few)
+        np.testing.assert_array_equal(predicted, want.probabilities(few))
+
+
+def test_a_mean_that_is_not_numbers_is_refused():
+    with pytest.raises(DataError, match="preprocessing: mean: expected numbers, got text"):
+        Preprocessing("standardize", mean=["a", "b"], deviation=[1, 2])
+
+
+def test_a_model_without_names_of_its_classes_is_not_written(path):
+    """As that of a classifier that was fitted to a single class."""
+    with pytest.raises(ModelFileError, match="has no class names.*; fit it to rows of two classes"):
+        save_model(made(class_names=()), path)
+    assert not path.exists()
+    save_model(dataclasses.replace(made(class_names=()), class_names=["no", "yes"]), path)
+    assert load_model(path).class_names == ("no", "yes")
 
 
 def test_a_path_may_be_a_text(path):

@@ -40,7 +40,8 @@ def _hold_awaited() -> None:
 
 
 def _let_go() -> None:
-    while _HELD:
+    # Once released, the list may hold the entry of the next thread that forks.
+    if _HELD:
         _HELD.pop().release()
 
 

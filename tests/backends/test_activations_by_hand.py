@@ -99,3 +99,19 @@ def test_an_activation_keeps_its_digits_where_it_goes_to_0(backend, name, dtype)
     found, wanted = values_and_slopes(backend, name, dtype, Z), FAR_BELOW[name](Z)
     for got, want in zip(found, wanted, strict=True):
         assert (np.abs(got / want - 1) <= 4 * Z * Z * np.finfo(dtype).eps).all()
+
+
+@pytest.mark.parametrize(("dtype", "large"), [("float64", 1e105), ("float32", 1e15)])
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "silu"])
+@pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
+def test_the_slope_is_1_for_a_value_whose_cube_overflows(backend, name, dtype, large):
+    """The gradient of a bias, where the loss's slope is 1."""
+    network, loss = Network((1,), (Dense(1, name), Dense(1))), loss_named("mean_absolute_error")
+    program = registry.load(backend).compile(network, loss, SGD(), np.dtype(dtype))
+    parameters = network.layout.zeros(dtype)
+    for key in ("0.weight", "1.weight"):
+        network.layout.views(parameters)[key][...] = 1
+    with np.errstate(over="ignore"):
+        row, target = np.full((1, 1), large, dtype), np.zeros((1, 1), dtype)
+        _, gradient = program.gradients(parameters, row, target)
+    assert network.layout.views(gradient)["0.bias"] == 1

@@ -281,8 +281,9 @@ def test_images_without_a_shape_are_refused_with_the_argument_that_gives_it(esti
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_flat_rows_that_are_no_squares_are_images_of_one_line_with_a_warning():
     given, message = CNNClassifier(max_iter=1), "rows of 3 values .* 1 x 3 pixels; give input_shape"
-    with pytest.warns(SamplewiseWarning, match=message):
+    with pytest.warns(SamplewiseWarning, match=message) as caught:
         assert given.fit(X[:, :3], TWO).model_.network.input_shape == (1, 1, 3)
+    assert {one.filename for one in caught} == {__file__}
     # Warnings are errors.
     given.fit(X, TWO)
     given.set_params(input_shape=(1, 3)).fit(X[:, :3], TWO)

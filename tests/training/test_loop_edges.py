@@ -265,7 +265,7 @@ def test_squares_of_gradients_that_overflow_are_a_divergence(optimizer, backend)
 
 
 @pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
-@pytest.mark.parametrize("largest", [0.5, 1e30], ids=["limited", "below the limit"])
+@pytest.mark.parametrize("largest", [0.5, 1e4, 1e30], ids=["short", "long", "below the limit"])
 @pytest.mark.parametrize("batch_size", [1, 2])
 @pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
 def test_the_length_of_gradients_whose_squares_overflow_is_limited(backend, largest, batch_size):

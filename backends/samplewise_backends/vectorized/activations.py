@@ -129,8 +129,9 @@ def _gelu_tanh(Z: Matrix, derivative: Matrix) -> None:
     derivative *= 3 * GELU_CUBIC
     derivative += 1
     derivative *= _ROOT_8_BY_PI
-    derivative *= Z
+    # Before the product with a, which would overflow for large z.
     derivative *= 1 - p
+    derivative *= Z
     derivative += p
 
 

@@ -30,13 +30,22 @@ class Preprocessing:
             to each image over its own pixels, or to each column of a table with the `mean` and
             `deviation` of the training rows; "none" changes nothing.
         full_scale: value of a white pixel, for "scale".
-        mean, deviation: float64 (features,), for "standardize" of a table; None for images.
+        mean, deviation: numbers (features,), for "standardize" of a table, which become float64;
+            None for images.
+
+    Raises:
+        DataError: mean or deviation are not numbers.
     """
 
     name: str
     full_scale: float | None = None
     mean: NDArray[np.float64] | None = None
     deviation: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "deviation"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _as_float64(name, getattr(self, name)))
 
     @classmethod
     def fit(cls, name: str, training: Dataset) -> Preprocessing:
@@ -90,6 +99,12 @@ class Preprocessing:
             values -= mean[:, np.newaxis]
             deviation = without_rounding(values.std(axis=1), mean, values, axis=1)
             values /= _divisor(deviation)[:, np.newaxis]
+
+
+def _as_float64(name: str, values: Any) -> NDArray[np.float64]:
+    from samplewise.data.arrays import as_numbers
+
+    return as_numbers(f"preprocessing: {name}", values).astype(np.float64, copy=False)
 
 
 def _fitted(training: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from samplewise.checks import printable
 from samplewise.errors import OutputError
 from samplewise.io.leftovers import OLD, TEMPORARY, clear_leftovers, held_folder, hidden_beside
-from samplewise.io.reading import is_there, other_kind
+from samplewise.io.reading import other_kind
 
 TENSORS = ".safetensors"
 FILE_ENDINGS = frozenset(
@@ -47,10 +47,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         OutputError: the folder is missing, not writable or full; the old file is then untouched.
             Or the path leads to a folder, device or the like, which a file must not replace.
     """
-    kind = other_kind(path.stat().st_mode) if is_there(path) else ""
-    # As /dev/stdout, which root would replace by the file.
-    if path.is_symlink() and path.readlink().is_relative_to("/proc"):
-        kind = "a link to an open file of a process"
+    kind = _kind_not_replaced(path)
     if kind:
         raise OutputError(f"cannot write {printable(path)}: it is {kind}; name a file")
     temporary = hidden_beside(path, TEMPORARY)
@@ -65,6 +62,17 @@ def write_bytes(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise _not_written(path, error) from error
+
+
+def _kind_not_replaced(path: Path) -> str:
+    """Return the kind of what a path leads to where no file must replace it, else ""."""
+    # A name too long, a folder that is closed to us: the write that follows says so.
+    with suppress(OSError):
+        # As /dev/stdout, which root would replace by the file.
+        if path.is_symlink() and path.readlink().is_relative_to("/proc"):
+            return "a link to an open file of a process"
+        return other_kind(path.stat().st_mode)
+    return ""
 
 
 def _not_written(path: Path, error: OSError) -> OutputError:

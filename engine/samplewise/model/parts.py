@@ -60,14 +60,13 @@ def check_preprocessing(given: Preprocessing, network: Network) -> None:
         ParameterError: its name is none of a fitted step, or a number or array of it does not fit.
     """
     one_of("preprocessing: name", given.name, (SCALE, STANDARDIZE, NONE))
-    if given.full_scale is not None:
+    if given.full_scale is not None or given.name == SCALE:
         positive_number("preprocessing: full_scale", given.full_scale)
     if given.mean is None and given.deviation is None:
         return
     for name in ("mean", "deviation"):
-        values: Any = getattr(given, name)
-        is_vector = isinstance(values, np.ndarray) and values.shape == (network.inputs,)
-        if not is_vector or values.dtype not in _FLOATS or not _are_finite(values):
+        values = getattr(given, name)
+        if values is None or values.shape != (network.inputs,) or not _are_finite(values):
             wanted = f"an array of {network.inputs} finite numbers, one for each input"
             raise ParameterError(must_be(f"preprocessing: {name}", wanted, values))
 

@@ -26,7 +26,7 @@ HIGH_RATE, FAR_OFF = 1.0, 10.0
 
 
 def warn_of(notes: Iterable[str]) -> None:
-    """Warn of each note once, at the line outside of this package that called it."""
+    """Warn of each note once, at the line of the caller's code that led to it."""
     for note in dict.fromkeys(notes):
         warnings.warn(note, TrainingWarning, stacklevel=_levels_of_this_package())
 
@@ -39,7 +39,9 @@ def _levels_of_this_package() -> int:
 
 
 def _is_ours(module: object) -> bool:
-    return isinstance(module, str) and module.partition(".")[0] == "samplewise"
+    # scikit-learn's wrapper stands between an estimator's `fit` and its caller.
+    is_wrapper = module == "sklearn.base"
+    return is_wrapper or (isinstance(module, str) and module.partition(".")[0] == "samplewise")
 
 
 def notes_on_scale(largest: float) -> list[str]:
@@ -66,15 +68,18 @@ def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
     return [note]
 
 
-def notes_on_classes(labels: NDArray[Any], class_names: Sequence[str]) -> tuple[str, ...]:
+def notes_on_classes(
+    labels: NDArray[Any], Y: NDArray[Any], class_names: Sequence[str]
+) -> tuple[str, ...]:
     """Return a warning where several rows are all of one class, which leaves nothing to tell apart.
 
     Args:
         labels: class indices of the rows, (n,).
+        Y: targets of the rows, (n, outputs); probabilities may differ where labels do not.
         class_names: of the indices.
     """
     first = labels[0]
-    if len(labels) == 1 or (labels != first).any():
+    if len(labels) == 1 or (labels != first).any() or (Y[0] != Y).any():
         return ()
     note = (
         f"all {len(labels):,} rows are of class '{printable(class_names[first])}', so the network "

@@ -17,6 +17,7 @@ from samplewise.io.tensor_file import FileKind
 from samplewise.io.writing import check_tensor_file, write_bytes
 from samplewise.model.model import MODEL_MADE_BY, Model
 from samplewise.model.model_file import description, tensors
+from samplewise.network import ClassLoss
 
 __all__ = ["load_model", "save_model"]
 
@@ -34,12 +35,19 @@ def save_model(model: Model, path: Path | str) -> None:
 
     Raises:
         ModelFileError: the model holds what `load_model` would refuse, such as weights that are not
-            finite or class names of more than 64 KiB.
+            finite or class names of more than 64 KiB; or it learnt classes and has no names of
+            them, as a classifier's that was fitted to a single class.
         OutputError: the file cannot be written, or its name has the ending of another format.
     """
     instance_of("model", model, Model, MODEL_MADE_BY)
     written = file_path("path", path)
     check_tensor_file(written)
+    if isinstance(model.loss, ClassLoss) and not model.class_names:
+        raise ModelFileError(
+            f"cannot write {printable(path)}: the model has no class names, as one fitted to rows "
+            "of a single class; fit it to rows of two classes or more, or name all classes by "
+            "dataclasses.replace(model, class_names=[...])"
+        )
     content = tensor_file.pack(KIND, tensors.tensors_of(model), description.text_of(model))
     _model(content, f"the model for {printable(path)}")
     write_bytes(written, content)

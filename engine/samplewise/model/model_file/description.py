@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,12 @@ def text_of(model: Model) -> str:
         "trained_on": model.trained_on,
         "dtype": model.parameters.dtype.name,
     }
-    return json.dumps(described, separators=(",", ":"))
+    return json.dumps(described, separators=(",", ":"), default=_plain)
+
+
+def _plain(number: Any) -> int | float:
+    """Return a number of NumPy's, or another that JSON does not know, as one of Python's."""
+    return int(number) if isinstance(number, Integral) else float(number)
 
 
 def description_of(text: str, name: str) -> Description:

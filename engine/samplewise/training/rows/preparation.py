@@ -114,7 +114,7 @@ def prepared(
         held = _taken(rows, chosen.validation)
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
     if kept.labels is not None and kept.class_names:
-        notes = notes_on_classes(kept.labels, kept.class_names)
+        notes = notes_on_classes(kept.labels, kept.Y, kept.class_names)
         if notes:
             kept = dataclasses.replace(kept, notes=kept.notes + notes)
     if chosen.weights is None:
