@@ -24,6 +24,9 @@ def clip_norm(g: Vector, largest: float, scratch: Vector) -> None:
     norm, scale = _length(g, scratch), 1.0
     if math.isinf(norm):
         scale = float(np.abs(g, out=scratch).max())
+        if math.isinf(scale):
+            # The zeros between two layers' gradients, which no step writes, would become NaN.
+            return
         g /= scale
         norm = _length(g, scratch)
     if norm > largest / scale:

@@ -219,6 +219,22 @@ def forgets_a_training(program: Program, drawn: Problem, steps: Steps) -> list[M
     return [measures.same_bits("weights after forgetting a training", found[2], found[0])]
 
 
+def keeps_an_overflow_apart(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
+    """What a training that overflows leaves in the program's buffers reaches no later one."""
+    state, losses = runs.of_windows(program, drawn, [steps])
+    wild = drawn.state(np.full_like(drawn.parameters, np.sqrt(np.finfo(drawn.dtype).max)))
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            runs.run_window(program, drawn, wild, steps, np.zeros_like(losses))
+        program.synchronize(wild)
+    later, seen = runs.of_windows(program, drawn, [steps])
+    forward, what = tolerances.tolerance("forward", drawn.dtype.name), "after an overflow"
+    return [
+        measures.sized(f"losses {what}", seen, losses, forward),
+        measures.sized(f"weights {what}", later.parameters, state.parameters, forward),
+    ]
+
+
 CHECKS: list[Check] = [
     inputs_unchanged,
     takes_read_only,
@@ -231,5 +247,6 @@ CHECKS: list[Check] = [
     cuts_change_nothing,
     shows_nan,
     mean_loss_is_of_losses,
+    keeps_an_overflow_apart,
     forgets_a_training,
 ]

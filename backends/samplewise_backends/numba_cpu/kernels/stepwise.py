@@ -107,7 +107,7 @@ def _limit(net, gradient):
             gradient[i] = math.copysign(largest, gradient[i])
     norm, scale = _norm(net, gradient), gradient.dtype.type(1)
     if norm == math.inf:
-        scale = _largest(gradient)
+        scale = _largest(net, gradient)
         for i in range(gradient.shape[0]):
             gradient[i] /= scale
         norm = _norm(net, gradient)
@@ -120,19 +120,33 @@ def _limit(net, gradient):
 
 @kernel
 def _norm(net, gradient):
+    """Return the norm over the layers that are trained: all else is left of earlier steps."""
     total = gradient.dtype.type(0)
     for k in range(net.depth):
         layer = record_at(net.layers, k, LAYER, net.tiny)
-        total += _square_sum(part(gradient, layer.weight, layer.weights))
-        total += _square_sum(part(gradient, layer.bias, layer.biases))
+        if layer.trained:
+            total += _square_sum(part(gradient, layer.weight, layer.weights))
+            total += _square_sum(part(gradient, layer.bias, layer.biases))
     return math.sqrt(total)
 
 
 @kernel
-def _largest(gradient):
+def _largest(net, gradient):
+    """Return the largest absolute value in the layers that are trained."""
     largest = gradient.dtype.type(0)
-    for i in range(gradient.shape[0]):
-        largest = max(largest, abs(gradient[i]))
+    for k in range(net.depth):
+        layer = record_at(net.layers, k, LAYER, net.tiny)
+        if layer.trained:
+            largest = max(largest, _largest_of(part(gradient, layer.weight, layer.weights)))
+            largest = max(largest, _largest_of(part(gradient, layer.bias, layer.biases)))
+    return largest
+
+
+@kernel
+def _largest_of(g):
+    largest = g.dtype.type(0)
+    for i in range(g.shape[0]):
+        largest = max(largest, abs(g[i]))
     return largest
 
 

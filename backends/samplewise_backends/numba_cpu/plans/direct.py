@@ -38,6 +38,8 @@ from samplewise_backends.numba_cpu.plans.storage import InStates
 from samplewise_backends.numba_cpu.plans.thin import thin_call
 
 Matrix = NDArray[Any]
+KEPT_COUNTS = 2
+"""Numbers of epochs whose calls are kept: some 1 KB an epoch and network."""
 
 
 class Direct(InStates):
@@ -112,6 +114,9 @@ class Direct(InStates):
 
     def _calls_of_epochs(self, count: int) -> list[Call]:
         if count not in self._repeated:
+            # A training with patience begins with as many epochs, and ends with others.
+            for other in list(self._repeated)[: 1 - KEPT_COUNTS]:
+                del self._repeated[other]
             self._repeated[count] = [call.repeated(count) for call in self._calls]
         return self._repeated[count]
 
