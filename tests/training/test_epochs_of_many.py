@@ -74,7 +74,14 @@ def test_they_end_when_each_has_its_epochs(calls):
 
 
 def test_not_more_of_them_than_have_few_losses(calls, monkeypatch):
+    monkeypatch.setattr(unwatched, "ROWS_OF_SHORT_EPOCHS", 1)
     monkeypatch.setattr(unwatched, "LOSSES_AT_ONCE", 4 * len(MANY) * len(X) + 1)
+    train_many(MANY, X, LABELS, settings(**CHOSEN))
+    assert calls == [(4, 4), (2, 2)]
+
+
+def test_short_epochs_are_not_planned_by_their_losses_alone(calls, monkeypatch):
+    monkeypatch.setattr(unwatched, "LOSSES_AT_ONCE", 4 * len(MANY) * 64)
     train_many(MANY, X, LABELS, settings(**CHOSEN))
     assert calls == [(4, 4), (2, 2)]
 
