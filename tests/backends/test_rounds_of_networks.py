@@ -1,13 +1,13 @@
 """Rounds of work over threads: all of them, in order, and no number far ahead of another."""
 
 import random
+import signal
 import threading
 import time
 
 import pytest
 
 from samplewise_backends.numba_cpu.plans.rounds import Rounds
-from samplewise_backends.numba_cpu.plans.threads import in_threads
 
 
 def ran(threads, numbers, rounds, call=lambda number, k: None, stop=lambda: False):
@@ -18,7 +18,7 @@ def ran(threads, numbers, rounds, call=lambda number, k: None, stop=lambda: Fals
         calls.append((number, k))
         call(number, k)
 
-    count = Rounds(noted, range(numbers), rounds, stop).run(in_threads(threads), threads)
+    count = Rounds(noted, range(numbers), rounds, stop).run(threads)
     return count, calls
 
 
@@ -51,7 +51,7 @@ def test_a_thread_goes_on_while_another_ends_its_round_but_not_far():
             ahead.set()
 
     calls = []
-    Rounds(call, range(2), 4, lambda: False).run(in_threads(2), 2)
+    Rounds(call, range(2), 4, lambda: False).run(2)
     assert slow == [(1, 0), (1, 1)]
     assert len(calls) == 8
 
@@ -83,7 +83,41 @@ def test_an_error_ends_all_threads_and_is_raised(threads):
     before, calls = threading.active_count(), []
     with pytest.raises(ValueError, match="of a call"):
         Rounds(lambda *one: (calls.append(one), call(*one)), range(4), 99, lambda: False).run(
-            in_threads(threads), threads
+            threads
         )
     assert threading.active_count() == before
     assert len(calls) < 4 * 6
+
+
+def test_the_callers_thread_which_handles_signals_takes_part_only_where_it_is_the_only_one():
+    """Where a handler raises in the middle of a condition, its lock is held for ever."""
+    for threads in (1, 2, 3):
+        seen = set()
+        ran(threads, 3, 4, lambda *_, seen=seen: seen.add(threading.get_ident()))
+        assert (threading.get_ident() in seen) == (threads == 1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signal to a thread here")
+def test_an_interrupt_of_the_caller_ends_the_rounds_soon():
+    class SignalledError(Exception):
+        pass
+
+    def handler(number, frame):
+        raise SignalledError
+
+    def call(number, k):
+        if (number, k) == (1, 2):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+        time.sleep(0.02)
+        calls.append((number, k))
+
+    calls, threads = [], threading.active_count()
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with pytest.raises(SignalledError):
+            Rounds(call, range(3), 99, lambda: False).run(2)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert threading.active_count() == threads
+    assert (1, 2) in calls
+    assert len(calls) < 3 * 6
