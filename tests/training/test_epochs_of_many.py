@@ -98,11 +98,25 @@ def test_a_program_without_such_a_call_is_called_for_each_epoch(monkeypatch):
     assert [one for one in backend.calls if one[0] == 0] == [(0, len(X), [0, 1])] * 3
 
 
-@pytest.mark.parametrize("told", [0, 7, None, 6.0])
+@pytest.mark.parametrize("told", [0, -1, 7, None, 6.0, True, "6"])
 def test_a_wrong_number_of_epochs_blames_the_backend(monkeypatch, told):
     monkeypatch.setattr(NumbaManyProgram, "run_epochs", lambda *_: told)
-    with pytest.raises(ContractError, match=rf"'numba_cpu' says that it has run {told} of 6"):
+    with pytest.raises(ContractError, match=rf"'numba_cpu' says that it has run {told!r} of 6"):
         train_many(MANY, X, LABELS, settings(**CHOSEN))
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8])
+def test_a_program_may_return_any_whole_number_and_run_fewer(monkeypatch, kind):
+    run_epochs = NumbaManyProgram.run_epochs
+
+    def two(self, states, X, Y, steps, losses, *given):
+        return kind(run_epochs(self, states, X, Y, steps[:2], losses[:2], *given))
+
+    whole = train_many(MANY, X, LABELS, settings(**CHOSEN))
+    monkeypatch.setattr(NumbaManyProgram, "run_epochs", two)
+    found = train_many(MANY, X, LABELS, settings(**CHOSEN))
+    assert list(map(outcome, found)) == list(map(outcome, whole))
+    assert [one.state.step for one in found] == [6 * len(X)] * len(MANY)
 
 
 def test_an_interrupt_ends_after_an_epoch_with_a_snapshot(calls):
