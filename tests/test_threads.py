@@ -102,6 +102,10 @@ def test_the_smallest_count_holds_while_runs_overlap():
         with limited(1):
             assert counts() == {1}
         assert counts() == {2}
+    with limited(1):
+        with limited(2):
+            assert counts() == {1}
+        assert counts() == {1}
     assert counts() == {2}
 
 

@@ -35,6 +35,11 @@ def test_a_text_of_the_users_class_stays_with_its_estimator():
     assert b"Text" not in pickle.dumps(plain)
 
 
+def test_rates_in_a_list_need_no_hash():
+    network = fitted(dropout=[np.array(0.25)]).model_.network
+    assert network == fitted(dropout=0.25).model_.network
+
+
 def test_fits_of_many_threads_at_once_have_the_bits_of_fits_one_by_one():
     wanted = [fitted((11,), seed).predict_proba(X).tobytes() for seed in range(6)]
     perceptron._kept.cache_clear()
