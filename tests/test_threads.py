@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import ModuleType
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from faults.faulty_reference import FaultyBackend, FaultyReference
-from samplewise import registry
+from samplewise import registry, threads
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.explanation import explain
@@ -102,6 +102,10 @@ def test_the_smallest_count_holds_while_runs_overlap():
         with limited(1):
             assert counts() == {1}
         assert counts() == {2}
+    with limited(1):
+        with limited(2):
+            assert counts() == {1}
+        assert counts() == {1}
     assert counts() == {2}
 
 
@@ -126,6 +130,36 @@ def test_an_error_leaves_no_limit_behind():
     with pytest.raises(LookupError):
         train(WIDE, X, LABELS, TrainingSettings(backend="vectorized"), callbacks=[Fails()])
     assert counts() == {2}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_interrupt_while_a_limit_is_set_or_lifted_leaves_none_behind(monkeypatch, when):
+    openmp_counts()
+    kind, interrupted = threads._set, []
+
+    def interrupt_at(call):
+        left = [call]
+
+        def set_count(library, count):
+            left[0] -= 1
+            if left[0] == 0 and when == "before":
+                raise KeyboardInterrupt
+            kind(library, count)
+            if left[0] == 0:
+                raise KeyboardInterrupt
+
+        return set_count
+
+    for call in range(1, 20):
+        monkeypatch.setattr(threads, "_set", interrupt_at(call))
+        before = counts(), openmp_counts()
+        with suppress(KeyboardInterrupt):
+            with limited(1):
+                pass
+            break
+        interrupted.append((counts(), openmp_counts()) == before)
+    assert len(interrupted) >= 2
+    assert all(interrupted)
 
 
 @pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])

@@ -31,21 +31,24 @@ class _SharedLimit:
 
     def __init__(self) -> None:
         self._lock = new_lock()
-        self._asked: list[int] = []
+        self._asked: dict[object, int] = {}
         self._before: dict[str, tuple[LibController, int]] = {}
 
-    def enter(self, threads: int) -> None:
+    def enter(self, user: object, threads: int) -> None:
         """Limit all BLAS libraries loaded so far, those limited already too."""
         with self._lock:
-            self._asked.append(threads)
+            self._asked[user] = threads
             for library in _libraries("blas").lib_controllers:
                 self._before.setdefault(library.filepath, (library, library.num_threads))
             self._apply()
 
-    def leave(self, threads: int) -> None:
-        """Give up one count; the last to leave restores the counts from before the first."""
+    def leave(self, user: object) -> None:
+        """Give up the count of a user; the last to leave restores those from before the first.
+
+        It may be called again where it was interrupted.
+        """
         with self._lock:
-            self._asked.remove(threads)
+            self._asked.pop(user, None)
             self._apply()
             if not self._asked:
                 self._before.clear()
@@ -53,7 +56,7 @@ class _SharedLimit:
     def _apply(self) -> None:
         # The smallest: 1 is the only count whose bits are promised.
         for library, before in self._before.values():
-            _set(library, min(self._asked, default=before))
+            _set(library, min(self._asked.values(), default=before))
 
 
 def _libraries(user_api: str) -> ThreadpoolController:
@@ -108,15 +111,16 @@ class limited:  # noqa: N801 - a context manager, written as a function is
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
+        self._before: list[tuple[LibController, int]] = []
 
     def __enter__(self) -> None:
         """Set the limit."""
-        # OpenMP has a count for each calling thread. threadpoolctl's own limit describes each
-        # library first, which takes 4 us of a training of half a millisecond.
-        openmp = _libraries("openmp").lib_controllers
-        self._before = [(one, one.num_threads) for one in openmp]
-        _SHARED.enter(self._threads)
         try:
+            # OpenMP has a count for each calling thread. threadpoolctl's own limit describes each
+            # library first, which takes 4 us of a training of half a millisecond.
+            openmp = _libraries("openmp").lib_controllers
+            self._before = [(one, one.num_threads) for one in openmp]
+            _SHARED.enter(self, self._threads)
             for library in openmp:
                 _set(library, self._threads)
         except BaseException:
@@ -125,9 +129,17 @@ class limited:  # noqa: N801 - a context manager, written as a function is
 
     def __exit__(self, *_: object) -> None:
         """Set the counts from before."""
+        try:
+            self._leave()
+        except BaseException:
+            # The handler of a signal may raise anywhere; a limit left behind would stay for ever.
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
         for library, count in self._before:
             _set(library, count)
-        _SHARED.leave(self._threads)
+        _SHARED.leave(self)
 
 
 _OF_MANY: ContextVar[int] = ContextVar("threads of networks that train at once", default=1)

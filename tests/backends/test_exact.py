@@ -5,7 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from samplewise.network import SGD
+from samplewise import TrainingSettings, train
+from samplewise.errors import DivergenceError
+from samplewise.network import SGD, multilayer_perceptron
 from samplewise_backends.exact.recurrence import Recurrence
 from samplewise_backends.numba_cpu.plans.coefficients import terms
 from samplewise_backends.vectorized.coefficients import BlockCoefficients
@@ -59,6 +61,25 @@ def test_a_momentum_that_rounds_to_zero_still_has_a_velocity():
     found = Recurrence.of(SGD(momentum=1e-60), RATE, 2, np.dtype("float32"))
     assert found.powers[1, 1].tolist() == [0, 0]
     assert found.responses[:, 1].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("rate", "dtype"), [(1e39, "float32"), (1e308, "float64")])
+def test_coefficients_of_a_huge_rate_are_not_finite_but_no_error(rate, dtype):
+    with np.errstate(over="ignore"):
+        found = Recurrence.of(SGD(momentum=0.9, l2=1e300), rate, 4000, np.dtype(dtype))
+    assert not np.isfinite(found.powers).all()
+
+
+@pytest.mark.parametrize(
+    ("backend", "plan"),
+    [("numba_cpu", "dual"), ("numba_cpu", "blocked"), ("vectorized", "blocked")],
+)
+def test_a_rate_too_large_for_float32_diverges(backend, plan):
+    X = np.random.default_rng(0).standard_normal((8, 9))
+    chosen = {"dtype": "float32", "learning_rate": 1e39, "momentum": 0.9}
+    settings = TrainingSettings.from_options(backend=backend, plan=plan, **chosen)
+    with pytest.raises(DivergenceError, match="became nan in epoch 1 at sample 2 of 8"):
+        train(multilayer_perceptron(9, (4,), 1), X, X[:, 0] > 0, settings)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,7 +1,9 @@
 """Work shared out over threads: all of it once, no thread left, whatever is raised."""
 
 import os
+import signal
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -14,12 +16,15 @@ from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.planner.threads import HAND_OVER_NS, threads_for
 from samplewise_backends.numba_cpu.plans import threads as shared_out
-from samplewise_backends.numba_cpu.plans.threads import in_threads, in_turn
+from samplewise_backends.numba_cpu.plans.threads import all_at_once, beside, in_threads, in_turn
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 
 PATIENCE_S = 20
+needs_signals = pytest.mark.skipif(
+    not hasattr(signal, "pthread_kill"), reason="the system sends no signal to a thread"
+)
 
 
 def test_one_thread_calls_in_turn():
@@ -81,6 +86,75 @@ def test_fewer_threads_do_the_work_where_the_system_gives_no_more(monkeypatch):
     called = []
     in_threads(3)(called.append, range(4))
     assert called == [0, 1, 2, 3]
+
+
+def test_beside_the_caller_each_thread_calls_once_and_the_caller_never():
+    called = []
+    beside(3, lambda number: called.append((number, threading.get_ident())), pytest.fail)
+    assert sorted(number for number, _ in called) == [0, 1, 2]
+    assert threading.get_ident() not in {thread for _, thread in called}
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_beside_the_caller_fewer_threads_do_the_work(monkeypatch, given):
+    start, left = threading.Thread.start, [None] * given
+
+    def refuse(thread):
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    called = []
+    beside(3, lambda number: called.append((number, threading.get_ident())), pytest.fail)
+    ((number, thread),) = called
+    assert number == 0
+    assert (thread == threading.get_ident()) == (given == 0)
+
+
+class SignalledError(Exception):
+    """Raised by the handler of a signal."""
+
+
+@pytest.fixture
+def signalled():
+    """Return a call that lets the main thread raise an error, as Ctrl-C does."""
+
+    def handler(number, frame):
+        raise SignalledError
+
+    before = signal.signal(signal.SIGALRM, handler)
+    yield lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+    signal.signal(signal.SIGALRM, before)
+
+
+@needs_signals
+@pytest.mark.parametrize(
+    "share_out",
+    [
+        lambda call, abandon: beside(2, call, abandon),
+        lambda call, abandon: all_at_once([lambda: None, lambda: call(1)], abandon),
+        lambda call, _: in_threads(2)(lambda number: call(number) if number else None, range(2)),
+    ],
+    ids=["beside", "all_at_once", "in_threads"],
+)
+def test_an_interrupt_of_a_caller_that_waits_is_raised_once_all_have_ended(signalled, share_out):
+    waits, abandoned, ended = threading.Event(), [], []
+
+    def call(number):
+        if number == 1 and threading.current_thread() is not threading.main_thread():
+            time.sleep(0.05)
+            signalled()
+            time.sleep(0.1)
+            waits.set()
+        ended.append(number)
+
+    with pytest.raises(SignalledError):
+        share_out(call, lambda: abandoned.append(list(ended)))
+    assert waits.is_set()
+    assert 1 in ended
+    assert all(1 not in before for before in abandoned)
 
 
 def test_settings_of_numpy_hold_in_all_threads():

@@ -17,10 +17,15 @@ def slow_clone(estimator):
     return BaseEstimator.__sklearn_clone__(estimator)
 
 
+class Number(float):
+    """A number that may carry anything, and so is copied."""
+
+
 @pytest.mark.parametrize(
     "estimator",
     [
         MLPClassifier(),
+        MLPClassifier(alpha=Number(0.1)),
         MLPClassifier([5, 4], alpha=np.float64(0.1), random_state=np.random.RandomState(3)),
         MLPClassifier(solver=Adam(beta1=0.8), class_weight={0: 1.0, 1: 2.0}),
         NeuralNetClassifier([Dense(4, "tanh")]),

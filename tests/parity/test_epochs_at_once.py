@@ -46,6 +46,18 @@ def deaf(self, states, X, Y, steps, losses, active, stop):
     return RIGHT(self, states, X, Y, steps, losses, active, lambda: False)
 
 
+def more_than_it_says(self, states, X, Y, steps, losses, active, stop):
+    ran = deaf(self, states, X, Y, steps, losses, active, stop)
+    return 1 if stop() else ran
+
+
+def one_after_a_stop_twice(self, states, X, Y, steps, losses, active, stop):
+    ran = RIGHT(self, states, X, Y, steps, losses, active, stop)
+    if stop():
+        RIGHT(self, states, X, Y, steps, losses, active, stop)
+    return ran
+
+
 def test_a_right_program_is_tried_and_passes():
     assert TRIALS
     for trial in TRIALS:
@@ -62,6 +74,8 @@ def test_a_right_program_is_tried_and_passes():
         (the_inactive_too, "losses of an inactive network are written"),
         (steps_not_counted, "it counts 0 steps"),
         (deaf, "were run after a stop, not 1"),
+        (more_than_it_says, "were run after a stop, not 1"),
+        (one_after_a_stop_twice, "2 were run after a stop, not 1"),
     ],
 )
 def test_a_wrong_program_is_rejected(monkeypatch, wrong, complaint):

@@ -10,7 +10,9 @@ from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
 
-FROZEN = Network((6,), (Dense(5, "relu", trainable=False), Dense(4, "relu"), Dense(3, "relu"), Dense(1)))
+FROZEN = Network(
+    (6,), (Dense(5, "relu", trainable=False), Dense(4, "relu"), Dense(3, "relu"), Dense(1))
+)
 RNG = np.random.default_rng(5)
 X, LABELS = RNG.standard_normal((12, 6)), np.arange(12) % 2
 LIMITS = [{"clip_norm": 0.5}, {"clip_value": 0.5}, {"optimizer": "adam", "clip_norm": 0.5}]

@@ -1,6 +1,8 @@
 """Epochs of networks at once whose plan keeps the weights elsewhere: one call for several."""
 
+import itertools
 import json
+import time
 
 import numpy as np
 import pytest
@@ -11,10 +13,13 @@ from snapshot_problem import LABELS, MANY, X, outcome, settings, without_times
 from samplewise.errors import ContractError, SomeDivergedError
 from samplewise.network import multilayer_perceptron
 from samplewise.threads import many_split_over
-from samplewise.training import unwatched
+from samplewise.training import session, unwatched
 from samplewise.training.callbacks import Callback
 from samplewise.training.many import train_many
+from samplewise.training.session import Session
+from samplewise_backends.numba_cpu import many
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
+from samplewise_backends.numba_cpu.plans.dual import Dual
 
 pytestmark = pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
 CHOSEN = {"backend": "numba_cpu", "plan": "dual", "batch_size": 1, "epochs": 6}
@@ -74,12 +79,29 @@ def test_they_end_when_each_has_its_epochs(calls):
 
 
 def test_not_more_of_them_than_have_few_losses(calls, monkeypatch):
+    monkeypatch.setattr(unwatched, "ROWS_OF_SHORT_EPOCHS", 1)
     monkeypatch.setattr(unwatched, "LOSSES_AT_ONCE", 4 * len(MANY) * len(X) + 1)
     train_many(MANY, X, LABELS, settings(**CHOSEN))
     assert calls == [(4, 4), (2, 2)]
 
 
-@pytest.mark.parametrize("options", [{"shuffle": True}, {"max_steps": 999}])
+def test_short_epochs_are_not_planned_by_their_losses_alone(calls, monkeypatch):
+    monkeypatch.setattr(unwatched, "LOSSES_AT_ONCE", 4 * len(MANY) * 64)
+    train_many(MANY, X, LABELS, settings(**CHOSEN))
+    assert calls == [(4, 4), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"shuffle": True},
+        {"max_steps": 999},
+        {"schedule": "plateau", "plateau_epochs": 1},
+        {"target_loss": 0.01},
+        {"validation_fraction": 0.2},
+        {"ema_decay": 0.5},
+    ],
+)
 def test_others_are_run_epoch_by_epoch(calls, options):
     train_many(MANY, X, LABELS, settings(**CHOSEN | options))
     assert calls == []
@@ -108,11 +130,25 @@ def test_a_program_without_such_a_call_is_called_for_each_epoch(monkeypatch):
     assert [one for one in backend.calls if one[0] == 0] == [(0, len(X), [0, 1])] * 3
 
 
-@pytest.mark.parametrize("told", [0, 7, None, 6.0])
+@pytest.mark.parametrize("told", [0, -1, 7, None, 6.0, True, "6"])
 def test_a_wrong_number_of_epochs_blames_the_backend(monkeypatch, told):
     monkeypatch.setattr(NumbaManyProgram, "run_epochs", lambda *_: told)
-    with pytest.raises(ContractError, match=rf"'numba_cpu' says that it has run {told} of 6"):
+    with pytest.raises(ContractError, match=rf"'numba_cpu' says that it has run {told!r} of 6"):
         train_many(MANY, X, LABELS, settings(**CHOSEN))
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8])
+def test_a_program_may_return_any_whole_number_and_run_fewer(monkeypatch, kind):
+    run_epochs = NumbaManyProgram.run_epochs
+
+    def two(self, states, X, Y, steps, losses, *given):
+        return kind(run_epochs(self, states, X, Y, steps[:2], losses[:2], *given))
+
+    whole = train_many(MANY, X, LABELS, settings(**CHOSEN))
+    monkeypatch.setattr(NumbaManyProgram, "run_epochs", two)
+    found = train_many(MANY, X, LABELS, settings(**CHOSEN))
+    assert list(map(outcome, found)) == list(map(outcome, whole))
+    assert [one.state.step for one in found] == [6 * len(X)] * len(MANY)
 
 
 def test_an_interrupt_ends_after_an_epoch_with_a_snapshot(calls):
@@ -128,10 +164,56 @@ def test_an_interrupt_ends_after_an_epoch_with_a_snapshot(calls):
     assert list(map(outcome, rest)) == list(map(outcome, whole))
 
 
-def test_each_epoch_has_the_mean_of_their_times():
+def test_each_epoch_has_the_mean_of_their_times(monkeypatch):
+    monkeypatch.setattr(Session, "synchronize", lambda session: 0.0)
+    clock = itertools.count(0, 60).__next__
+    monkeypatch.setattr(session.time, "perf_counter", clock)
     shared = train_many(MANY, X, LABELS, settings(**CHOSEN))[0].history.shared
-    assert len(set(shared.all_networks_epoch_ms)) == 1
-    assert 6 * shared.all_networks_epoch_ms[0] <= shared.all_networks_ms
+    assert shared.all_networks_epoch_ms == [10_000] * 6
+    assert shared.all_networks_ms == 60_000
+
+
+@pytest.mark.parametrize(("samples", "given"), [(12, [(6, 6)]), (11, [])])
+def test_an_epoch_of_more_than_two_chunks_is_run_chunk_by_chunk(calls, monkeypatch, samples, given):
+    assert len(X) == 2 * 12
+    monkeypatch.setattr(Session, "chunk_samples", samples)
+    train_many(MANY, X, LABELS, settings(**CHOSEN))
+    assert calls == given
+
+
+def test_the_weights_are_brought_out_for_who_asks_after_epochs_at_once(monkeypatch):
+    asked, run_epochs = [], Session.run_epochs
+
+    def then_ask(session, *given):
+        before = session.states[0].parameters.copy()
+        times = run_epochs(session, *given)
+        asked.append((before, session.parameters(0).copy()))
+        return times
+
+    monkeypatch.setattr(Session, "run_epochs", then_ask)
+    found = train_many(MANY, X, LABELS, settings(**CHOSEN))
+    ((before, after),) = asked
+    assert (before != after).any()
+    assert after.tobytes() == found[0].parameters.tobytes()
+
+
+def test_groups_of_several_threads_disturb_no_other(calls, monkeypatch):
+    networks = [multilayer_perceptron(9, (3 + k,), 1, "tanh") for k in range(6)]
+    chosen, run = settings(**CHOSEN), Dual.run
+    wanted = train_many(networks, X, LABELS, chosen)
+
+    def run_slowly(trainer, *given):
+        run(trainer, *given)
+        time.sleep(0.002)
+
+    monkeypatch.setattr(Dual, "run", run_slowly)
+    monkeypatch.setattr(many, "threads_for", lambda _, allowed, groups: min(allowed, groups))
+    with many_split_over(2):
+        found = train_many(networks, X, LABELS, chosen)
+    assert calls == [(6, 6)] * 2
+    for one, other in zip(found, wanted, strict=True):
+        assert one.parameters.tobytes() == other.parameters.tobytes()
+        assert one.history.epochs == other.history.epochs
 
 
 def test_a_divergence_is_that_of_its_epoch_and_disturbs_no_other(calls):

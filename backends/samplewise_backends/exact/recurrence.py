@@ -84,7 +84,10 @@ def _sequences(
     eta: float, rate_of_g: float, mu: float, l2: float, nesterov: bool, steps: int
 ) -> tuple[Array, Array]:
     """Return powers (steps + 1, 2, 2) and responses (steps, 2); `rate_of_g` multiplies g."""
-    with localcontext(prec=DIGITS):
+    with localcontext(prec=DIGITS) as context:
+        # A rate too large for float32 is infinite, and what follows from it NaN. The engine finds
+        # that in the losses: a divergence, and no error of the backend.
+        context.clear_traps()
         zero, one = Decimal(0), Decimal(1)
         rate, momentum, decay = Decimal(eta), Decimal(mu), Decimal(l2)
         # The weights of the new velocity, and of the penalised gradient itself, in a step.

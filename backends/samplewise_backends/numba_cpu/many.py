@@ -102,7 +102,7 @@ class NumbaManyProgram:
                 states[i].step += steps[epoch][i].count
 
         rounds = Rounds(run_epoch, range(len(self._groups)), len(steps), stop)
-        return rounds.run(self._each, self._threads)
+        return rounds.run(self._threads)
 
     def _begin(
         self, states: Sequence[TrainingState], X: Matrix, first: Steps, active: Sequence[int]

@@ -48,8 +48,9 @@ class Perceptron(Estimator):
         activations = _of_each("activation", self.activation, len(sizes))
         rates = _of_each("dropout", self.dropout, len(sizes))
         hidden = tuple(zip(map(int, sizes), activations, rates, strict=True))
-        # A list may hold anything, also what has no hash.
-        alike = isinstance(self.activation, str) and isinstance(self.dropout, Real)
+        # A list may hold anything, also what has no hash; and a class of text that the user has
+        # written would stay in the network of all later fits, and in their pickles.
+        alike = type(self.activation) is str and isinstance(self.dropout, Real)
         return (_kept if alike else _built)(features, hidden, outputs)
 
     def _drawn(

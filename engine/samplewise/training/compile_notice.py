@@ -25,8 +25,8 @@ def announced(backend: Backend) -> Iterator[None]:
     # The text is made late: of a short compile nothing is said.
     timer = threading.Timer(QUIET_S, lambda: announce(_text(backend)))
     timer.daemon = True
-    timer.start()
     try:
+        timer.start()
         yield
     finally:
         timer.cancel()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import shown
 from samplewise.contract import (
     Backend,
     ManyProgram,
@@ -227,9 +227,10 @@ class Session:
             began = self._clock()
             ran = self._programs.run_epochs(self.states, X, Y, steps, losses, active, stop)
             seconds = self._clock() - began
-        if not isinstance(ran, int | np.integer) or not 1 <= ran <= len(steps):
+        is_count = isinstance(ran, int | np.integer) and not isinstance(ran, bool)
+        if not is_count or not 1 <= ran <= len(steps):
             raise ContractError(
-                f"backend '{self.backend.name}' says that it has run {printable(ran)} of "
+                f"backend '{self.backend.name}' says that it has run {shown(ran)} of "
                 f"{len(steps)} epochs; `run_epochs` must return how many it ran, at least 1"
             )
         return [seconds / ran] * ran

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from threading import Condition
 
-from samplewise_backends.numba_cpu.plans.threads import Each
+from samplewise_backends.numba_cpu.plans.threads import beside
 
 
 class Rounds:
@@ -34,14 +34,21 @@ class Rounds:
         self._begun = 0
         self._changed = Condition()
 
-    def run(self, each: Each, threads: int) -> int:
-        """Run the rounds in threads that `each` gives; return how many were run of every number.
+    def run(self, threads: int) -> int:
+        """Run the rounds in so many threads; return how many were run of every number.
 
         Raises:
             BaseException: the first error of a call; no further one has begun.
         """
-        each(lambda _: self._work(), range(min(threads, len(self._ended))))
+        if threads == 1:
+            self._work()
+        else:
+            beside(min(threads, len(self._ended)), lambda _: self._work(), self._abandon)
         return self._rounds
+
+    def _abandon(self) -> None:
+        # Who waits does so for a call in another thread, and looks again at its end.
+        self._rounds = 0
 
     def _work(self) -> None:
         try:
@@ -50,7 +57,7 @@ class Rounds:
                 self._end(number)
         except BaseException:
             with self._changed:
-                self._rounds = 0
+                self._abandon()
                 self._changed.notify_all()
             raise
 

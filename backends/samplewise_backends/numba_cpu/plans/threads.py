@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from queue import SimpleQueue
 
 # Calls a function with each of some numbers, one after the other or several at once.
 Each = Callable[[Callable[[int], None], Sequence[int]], None]
@@ -22,6 +23,63 @@ def in_turn(call: Callable[[int], None], numbers: Sequence[int]) -> None:
 def in_threads(threads: int) -> Each:
     """Return how a function is called with numbers in so many threads, one of them the caller's."""
     return in_turn if threads == 1 else partial(_shared_out, threads)
+
+
+class _Others:
+    """Threads beside the caller's, which all have ended when `wait` has returned.
+
+    The handler of a signal runs in the main thread, and may raise wherever that one runs Python's
+    code. So the caller, which may be that thread, waits by a queue, which is C code: an interrupt
+    in a condition or an event of `threading` may leave its lock held for ever, and after one in
+    `join` Python 3.11 takes the thread for ended.
+
+    Args:
+        works: of each thread; they raise nothing.
+    """
+
+    def __init__(self, works: Sequence[Callable[[], None]]) -> None:
+        self._ended, self._bell = list[None](), SimpleQueue[None]()
+        # In copies of this context: NumPy's warnings stay as the caller set them.
+        self._threads = [
+            threading.Thread(target=copy_context().run, args=(self._run, work)) for work in works
+        ]
+        self.started = 0
+
+    def _run(self, work: Callable[[], None]) -> None:
+        work()
+        self._ended.append(None)
+        self._bell.put(None)
+
+    def start(self) -> None:
+        """Start them; `started` says how many where it raises.
+
+        Raises:
+            RuntimeError: the system gives no further thread.
+        """
+        for thread in self._threads:
+            thread.start()
+            self.started += 1
+
+    def wait(self, abandon: Callable[[], object]) -> None:
+        """Wait until all have ended, and raise only then what interrupts the caller meanwhile.
+
+        Args:
+            abandon: lets them end soon; called after an interrupt, and takes no lock.
+        """
+        try:
+            self._wait()
+        except BaseException:
+            abandon()
+            self._wait()
+            raise
+
+    def _wait(self) -> None:
+        while len(self._ended) < self.started:
+            self._bell.get()
+        for thread in self._threads:
+            # One may live whose start was interrupted.
+            if thread.is_alive():
+                thread.join()
 
 
 def _shared_out(threads: int, call: Callable[[int], None], numbers: Sequence[int]) -> None:
@@ -41,23 +99,15 @@ def _shared_out(threads: int, call: Callable[[int], None], numbers: Sequence[int
             with suppress(IndexError):
                 _try(call, left.popleft(), errors)
 
-    # In copies of this context: NumPy's warnings stay as the caller set them.
-    others = [
-        threading.Thread(target=copy_context().run, args=(work,))
-        for _ in range(min(threads, len(numbers)) - 1)
-    ]
-    started = []
+    others = _Others([work] * (min(threads, len(numbers)) - 1))
     try:
         # Where the system gives no further thread, fewer of them do the work.
         with suppress(RuntimeError):
-            for thread in others:
-                thread.start()
-                started.append(thread)
+            others.start()
         work()
     finally:
         left.clear()
-        for thread in started:
-            thread.join()
+        others.wait(left.clear)
     if errors:
         raise errors[0]
 
@@ -67,6 +117,35 @@ def _try(call: Callable[[int], None], number: int, errors: list[BaseException]) 
         call(number)
     except BaseException as error:  # noqa: BLE001 - raised again where all threads have ended
         errors.append(error)
+
+
+def beside(threads: int, call: Callable[[int], None], abandon: Callable[[], None]) -> None:
+    """Run a call in each of some threads, of which none is the caller's: that one only waits.
+
+    For calls that wait for one another by locks, which no signal's handler may leave held.
+
+    Args:
+        threads: at most. Where the system gives none, the caller calls.
+        call: called with the number of the thread; fewer of them do the same work.
+        abandon: lets the calls end soon where the caller is interrupted, without a lock.
+
+    Raises:
+        BaseException: the first error of a call, or what interrupted the caller.
+    """
+    errors = list[BaseException]()
+    others = _Others([partial(_try, call, number, errors) for number in range(threads)])
+    try:
+        with suppress(RuntimeError):
+            others.start()
+        if others.started == 0:
+            call(0)
+    except BaseException:
+        abandon()
+        raise
+    finally:
+        others.wait(abandon)
+    if errors:
+        raise errors[0]
 
 
 def all_at_once(calls: Sequence[Callable[[], None]], abandon: Callable[[], None]) -> None:
@@ -80,33 +159,30 @@ def all_at_once(calls: Sequence[Callable[[], None]], abandon: Callable[[], None]
         BaseException: the first error of a call, once all have ended.
         RuntimeError: the system gives no further thread; nothing has been called.
     """
-    errors, ready, may_begin = list[BaseException](), threading.Event(), list[bool]()
+    errors, may_begin = list[BaseException](), SimpleQueue[bool]()
 
     def begin(number: int) -> None:
-        ready.wait()
-        if may_begin:
-            _try(lambda k: calls[k](), number, errors)
-            if errors:
-                abandon()
+        _try(lambda k: calls[k](), number, errors)
+        if errors:
+            abandon()
 
-    others = [
-        threading.Thread(target=copy_context().run, args=(begin, number))
-        for number in range(1, len(calls))
-    ]
-    started = []
+    def begin_later(number: int) -> None:
+        if may_begin.get():
+            begin(number)
+
+    numbers = range(1, len(calls))
+    others = _Others([partial(begin_later, number) for number in numbers])
     try:
-        for thread in others:
-            thread.start()
-            started.append(thread)
-        may_begin.append(True)
-        ready.set()
+        others.start()
+        for _ in numbers:
+            may_begin.put(True)
         begin(0)
     except BaseException:
         abandon()
         raise
     finally:
-        ready.set()
-        for thread in started:
-            thread.join()
+        for _ in numbers:
+            may_begin.put(False)
+        others.wait(abandon)
     if errors:
         raise errors[0]
