@@ -63,7 +63,7 @@ def test_a_signal_ends_the_workers_and_loses_no_trial(
         ended, out, err, _ = running.end()
     assert ended == code, err
     said = [line for line in err.splitlines() if line and not line.startswith("trial ")]
-    assert said == ["stopping after the current steps; once more to exit at once"]
+    assert said == ["stopping after the current group of trials; once more to exit at once"]
     assert psutil.wait_procs(workers, timeout=20)[1] == []
     finished = read(Path("sweep") / FILE)[1]
     assert least <= len(finished) < 12

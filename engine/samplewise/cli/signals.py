@@ -14,7 +14,8 @@ _HANDLED = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if (number := getattr(signal, name, None)) is not None
 )
-_FIRST = b"\nstopping after the current steps; once more to exit at once\n"
+STEPS = "steps"
+"""The work in hand of a training, which the first signal lets end."""
 
 
 class Stopped(BaseException):
@@ -37,10 +38,14 @@ class Interrupts:
         exit_code: that of the last signal; 0 before the first.
         finish: whether the first signal only sets `stop`, so that work in hand is kept.
         checkpoint: asks for a checkpoint: with the first signal, and with each SIGUSR2.
+        in_hand: the work that the first signal lets end, in the message.
     """
 
-    def __init__(self, checkpoint: Callable[[], None]) -> None:
+    def __init__(self, checkpoint: Callable[[], None], in_hand: str) -> None:
         self._checkpoint = checkpoint
+        self._first = (
+            f"\nstopping after the current {in_hand}; once more to exit at once\n".encode()
+        )
         self.stop = threading.Event()
         self.exit_code = 0
         self.finish = False
@@ -60,7 +65,7 @@ class Interrupts:
         self._checkpoint()
         # Not through sys.stderr: the signal may have come while it was being written to.
         with suppress(OSError):
-            os.write(2, _FIRST)
+            os.write(2, self._first)
 
     def on_request(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal that asks for a checkpoint and lets the work go on."""
@@ -69,7 +74,9 @@ class Interrupts:
 
 
 @contextmanager
-def handled(checkpoint: Callable[[], None] | None = None) -> Iterator[Interrupts]:
+def handled(
+    checkpoint: Callable[[], None] | None = None, in_hand: str = STEPS
+) -> Iterator[Interrupts]:
     """Handle the signals until the block ends; then the handlers before are back.
 
     A signal that is ignored stays so, as under nohup. Off the main thread, where no handler can be
@@ -77,8 +84,9 @@ def handled(checkpoint: Callable[[], None] | None = None) -> Iterator[Interrupts
 
     Args:
         checkpoint: asks for a checkpoint; without it, SIGUSR2 ends the program as ever.
+        in_hand: as `Interrupts`.
     """
-    interrupts = Interrupts(checkpoint or (lambda: None))
+    interrupts = Interrupts(checkpoint or (lambda: None), in_hand)
     handlers: dict[int, Callable[[int, FrameType | None], None]] = dict.fromkeys(
         _HANDLED, interrupts
     )

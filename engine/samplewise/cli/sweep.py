@@ -163,7 +163,7 @@ def _run(
     if described.rungs is not None:
         candidates = len(described.trials) // len(described.seeds)
         console.note(f"rungs: {described.rungs.described(candidates)} epochs")
-    with signals.handled() as interrupts:
+    with signals.handled(in_hand="group of trials") as interrupts:
         interrupts.finish = True
         result = run_sweep(
             described,
