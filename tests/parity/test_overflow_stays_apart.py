@@ -5,6 +5,7 @@ import pytest
 
 from samplewise.errors import SomeDivergedError
 from samplewise.network import Dense, Network
+from samplewise.testing import measures, tolerances
 from samplewise.training.callbacks import Callback
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -39,4 +40,5 @@ def test_a_network_that_diverges_disturbs_no_equal_one(backend, limits, callback
     with pytest.raises(SomeDivergedError) as raised:
         train_many([FROZEN] * 2, X, LABELS, [each(1e200), each(0.01)], callbacks=callbacks)
     assert list(raised.value.errors) == [0]
-    np.testing.assert_allclose(raised.value.results[1].parameters, wanted, rtol=1e-9, atol=1e-12)
+    allowed = tolerances.after_training(each(0.01).optimizer, 15, "float64")
+    assert measures.sized("weights", raised.value.results[1].parameters, wanted, allowed).passed
