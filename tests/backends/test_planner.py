@@ -188,6 +188,23 @@ def test_a_direct_plan_whose_speed_is_known_has_such_chunks_too(optimizer, monke
         assert (found.name, found.block, found.chunk) == ("direct", None, chunk)
 
 
+def chunk_of(spec, inputs=(1, 28, 28), batch_size=32, rows=10**6, members=1):
+    member = Member(Network(inputs, layers_from(spec)), SGD())
+    found = choose([member] * members, Workload(rows, batch_size), FLOAT32)
+    return found.plan.chunk
+
+
+def test_a_direct_plan_whose_speed_nobody_measured_has_chunks_too():
+    conv = "conv 8x3 {}, pool 2, dense 10"
+    relu, gelu = (chunk_of(conv.format(name)) for name in ("relu", "gelu"))
+    assert 0 < gelu < relu / 2
+    assert chunk_of(conv.format("relu"), batch_size=1) < relu
+    assert chunk_of(conv.format("relu"), (1, 56, 56)) < relu / 3
+    assert chunk_of(conv.format("relu"), rows=7) == 7
+    assert chunk_of(conv.format("relu"), members=3) == pytest.approx(relu / 3, abs=1)
+    assert chunk_of("conv 64x9, conv 64x9, dense 10", (3, 200, 200)) == 1
+
+
 @pytest.mark.parametrize(("row_ns", "block"), [(1e6, 128), (1.2e6, 64), (3e6, 32), (2e7, 16)])
 def test_no_block_but_the_least_keeps_an_interrupt_waiting(monkeypatch, row_ns, block):
     """A call takes 0.15 s at most: 128 rows of 1.2 ms would take longer."""

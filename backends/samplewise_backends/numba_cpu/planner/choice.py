@@ -18,7 +18,12 @@ from samplewise_backends.numba_cpu.planner.calibration import (
     pays,
     processor_level,
 )
-from samplewise_backends.numba_cpu.planner.candidates import Candidate, Sizes, fastest_of_each
+from samplewise_backends.numba_cpu.planner.candidates import (
+    Candidate,
+    Sizes,
+    chunk_without_rates,
+    fastest_of_each,
+)
 from samplewise_backends.numba_cpu.planner.costs import Costs
 from samplewise_backends.numba_cpu.planner.direct_costs import abreast_to_weigh
 from samplewise_backends.numba_cpu.planner.products import word_of
@@ -65,7 +70,9 @@ def choose(
     """
     why = why_direct(members, workload, dtype)
     if workload is None or (why is not None and not _has_lanes(members, workload, dtype)):
-        return Chosen(Plan(DIRECT, why or ""), (WHOLE, WHOLE, WHOLE), keeps_gram=False)
+        chunk = None if workload is None else chunk_without_rates(members, workload)
+        plan = Plan(DIRECT, why or "", chunk=chunk)
+        return Chosen(plan, (WHOLE, WHOLE, WHOLE), keeps_gram=False)
     known, best = _weighed(members, workload, dtype, only_direct=why is not None)
     taken = _taken(best, workload.plan)
     kinds = taken.estimate.kinds
