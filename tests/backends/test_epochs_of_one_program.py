@@ -1,5 +1,7 @@
 """Epochs in one call have the bits of a call for each, whatever steps differ in."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +19,8 @@ from samplewise.network import (
     loss_named,
 )
 from samplewise_backends.numba_cpu.backend import NumbaBackend
+from samplewise_backends.numba_cpu.plans import prediction
+from samplewise_backends.numba_cpu.plans.direct import KEPT_COUNTS
 
 ROWS, BATCH, COUNT = 12, 4, 3
 NETWORK = Network(5, (Dense(4, "tanh"), Dropout(0.3), Dense(3)))
@@ -138,3 +142,25 @@ def test_a_forgotten_training_leaves_nothing_to_epochs_of_another_number(case):
         at_once(program, state, epochs_of([plain] * count), losses)
         at_once(fresh, theirs, epochs_of([plain] * count), wanted)
         assert losses.tobytes() == wanted.tobytes()
+
+
+def test_few_numbers_of_epochs_are_kept():
+    program, state = program_of("adam")
+    for count in range(1, 3 * KEPT_COUNTS):
+        at_once(program, state, epochs_of([plain] * count), np.zeros((count, ROWS)))
+    assert sorted(program._trainer._repeated) == [4, 5]
+
+
+def test_a_program_predicts_after_a_training_is_forgotten():
+    program, state = program_of("adam")
+    logits = program.predict(state.parameters, X)
+    assert program.forget()
+    assert program.predict(state.parameters, X).tobytes() == logits.tobytes()
+
+
+def test_what_a_prediction_is_a_copy_of_lives_as_long_as_it_does():
+    known = prediction.Prediction(NETWORK, ROWS, X.dtype)
+    like = weakref.ref(known.call.like)
+    prediction._described.cache_clear()
+    gc.collect()
+    assert like() is not None
