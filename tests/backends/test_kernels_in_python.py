@@ -1,5 +1,7 @@
 """Every kernel runs in Python, where coverage sees it, and computes what its machine code does."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,7 @@ from samplewise_backends.numba_cpu.kernels.products import (
     WHOLE,
     first_product,
 )
+from samplewise_backends.numba_cpu.plans import prediction
 from samplewise_backends.numba_cpu.plans import thin as thin_plan
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 
@@ -172,6 +175,8 @@ def trained(
 def in_python(monkeypatch):
     for module in (jit, calls):
         monkeypatch.setattr(module, "compiles_nothing", lambda: True)
+    # A call that is kept stays what it was when it was made.
+    monkeypatch.setattr(prediction, "_described", inspect.unwrap(prediction._described))
 
 
 def compare(monkeypatch, *case, **fields):
@@ -184,6 +189,25 @@ def compare(monkeypatch, *case, **fields):
 @pytest.mark.parametrize("case", CASES)
 def test_a_training_in_python_is_that_of_the_machine_code(monkeypatch, case):
     compare(monkeypatch, *CASES[case])
+
+
+def test_predictions_are_python_s_too(monkeypatch):
+    program = NumbaBackend().compile(DEEP, loss_named("mean_squared_error"), SGD(), np.dtype("f8"))
+    rows = DEEP.layout.zeros("float64"), np.zeros((1, INPUTS))
+    assert not isinstance(program.predictor(*rows)[0], Call)
+    in_python(monkeypatch)
+    assert isinstance(program.predictor(*rows)[0], Call)
+
+
+def test_a_call_that_was_made_in_python_stays_there(monkeypatch):
+    a, b, z = np.ones((1, 1)), np.full((1, 1), 2.0), np.zeros(8)
+    in_python(monkeypatch)
+    given = Call(first_product, a.dtype)
+    describe_product(given)
+    given.set(product=VALUES, way=LOOPS, rows=1, inner=1, units=1, a=a, b=b, z=z, ld=8)
+    monkeypatch.undo()
+    given.prepared()()
+    assert z[0] == 2
 
 
 @pytest.mark.parametrize("case", MANY_ROWS_CASES)

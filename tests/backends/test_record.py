@@ -261,3 +261,21 @@ def test_several_records_take_one_value_for_all_or_one_for_each():
         products.set_each(y=rows[:, ::2])
     products.forget()
     assert not products.memory["y"].any()
+
+
+def test_an_array_that_was_taken_away_is_written_again_when_it_comes_back():
+    product, rows = Struct(PRODUCT, "float32"), np.ones(4, dtype="float32")
+    for given, wanted in ((rows, rows.ctypes.data), (None, 0), (rows, rows.ctypes.data)):
+        product.set_each(x=[given])
+        assert product.memory["x"].tolist() == [wanted]
+
+
+def test_arrays_of_several_records_live_as_long_as_they_do():
+    products, rows = Struct(PRODUCT, "float32", 3), [np.ones(4, dtype="float32") for _ in range(2)]
+    products.set_each(x=[rows[0], None, rows[1]])
+    addresses, known = [one.ctypes.data for one in rows], [weakref.ref(one) for one in rows]
+    assert products.memory["x"].tolist() == [addresses[0], 0, addresses[1]]
+    rows.clear()
+    assert all(one() is not None for one in known)
+    products.forget()
+    assert all(one() is None for one in known)

@@ -24,6 +24,7 @@ from samplewise_backends.exact.recurrence import Recurrence
 from samplewise_backends.vectorized.flush import Flush, flush_interval, flush_threshold
 from samplewise_backends.vectorized.gram import Gram
 from samplewise_backends.vectorized.optimizers import update_of
+from samplewise_backends.vectorized.penalties import clip_norm
 from samplewise_backends.vectorized.plans import BLOCK_ROWS, choose
 
 FLOAT64 = np.dtype("float64")
@@ -262,3 +263,10 @@ def test_an_epoch_allocates_next_to_nothing(batch_size, rule, plan, shuffle):
 def test_a_block_has_no_more_batches_than_there_are():
     plan = chosen(rows=50, batch_size=20, plan="blocked", block=999_999_999)
     assert (plan.name, plan.block) == ("blocked", 60)
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_a_limit_of_the_norm_hides_nothing_and_spreads_no_nan(bad):
+    gradient = np.array([0.0, bad, 0.0])
+    clip_norm(gradient, 0.5, np.empty(3))
+    np.testing.assert_array_equal(gradient, [0.0, bad, 0.0])

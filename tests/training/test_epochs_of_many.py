@@ -91,6 +91,12 @@ def test_short_epochs_are_not_planned_by_their_losses_alone(calls, monkeypatch):
     assert calls == [(4, 4), (2, 2)]
 
 
+def test_nor_are_those_that_may_have_to_be_run_again(calls, monkeypatch):
+    monkeypatch.setattr(unwatched, "LOSSES_AT_ONCE", 4 * len(MANY) * 64)
+    train_many(MANY, X, LABELS, settings(**CHOSEN | {"plan": "direct"}))
+    assert calls == [(4, 4), (2, 2)]
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -171,6 +177,20 @@ def test_each_epoch_has_the_mean_of_their_times(monkeypatch):
     shared = train_many(MANY, X, LABELS, settings(**CHOSEN))[0].history.shared
     assert shared.all_networks_epoch_ms == [10_000] * 6
     assert shared.all_networks_ms == 60_000
+
+
+def test_of_fewer_than_were_asked_for_each_has_the_mean_of_their_times(monkeypatch):
+    run_epochs = NumbaManyProgram.run_epochs
+
+    def two(self, states, X, Y, steps, losses, *given):
+        return run_epochs(self, states, X, Y, steps[:2], losses[:2], *given)
+
+    monkeypatch.setattr(NumbaManyProgram, "run_epochs", two)
+    monkeypatch.setattr(Session, "synchronize", lambda session: 0.0)
+    clock = itertools.count(0, 60).__next__
+    monkeypatch.setattr(session.time, "perf_counter", clock)
+    shared = train_many(MANY, X, LABELS, settings(**CHOSEN))[0].history.shared
+    assert shared.all_networks_epoch_ms == [30_000] * 6
 
 
 @pytest.mark.parametrize(("samples", "given"), [(12, [(6, 6)]), (11, [])])

@@ -57,6 +57,13 @@ class Set(Callback):
         self.on_epoch_end = lambda record: None
 
 
+class SetLater(Callback):
+    """Has its hook since the training began."""
+
+    def on_train_begin(self, history):
+        self.on_epoch_end = lambda record: None
+
+
 class LooksAtEnds(Callback):
     """Looks at the training, and not at its epochs."""
 
@@ -75,6 +82,7 @@ LOOKS = {
     "chunks": ({}, {"callbacks": [LooksAtEnds(), LooksAtChunks()]}),
     "behind epochs": ({}, {"callbacks": LooksBehindEpochs()}),
     "hook of an object": ({}, {"callbacks": Set()}),
+    "hook of a training": ({}, {"callbacks": SetLater()}),
     "function": ({}, {"callbacks": lambda record: None}),
     "validation": ({}, {"validation": HELD}),
     "exact accuracy": ({"exact_accuracy": True}, {}),

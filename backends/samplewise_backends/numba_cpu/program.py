@@ -62,7 +62,8 @@ class NumbaProgram(EpochsProgram):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> None:
         """Run all steps in one compiled call."""
-        self._foresee(state, len(X), [steps])
+        if self._is_unforeseen(steps):
+            self._plan_anew(state, len(X), steps)
         self._trainer.run([state], X, Y, [steps], losses.reshape(1, -1))
 
     def run_epochs(
@@ -75,8 +76,7 @@ class NumbaProgram(EpochsProgram):
         stop: Callable[[], bool],
     ) -> int:
         """Run whole epochs, each in one compiled call."""
-        self._foresee(state, len(X), steps)
-        run = self._trainer.epochs([state], X, Y, [[one] for one in steps], losses[:, None])
+        run = self._epochs(state, X, Y, steps, losses)
         for epoch, one in enumerate(steps):
             if epoch > 0 and stop():
                 return epoch
@@ -84,17 +84,26 @@ class NumbaProgram(EpochsProgram):
             state.step += one.count
         return len(steps)
 
-    def _foresee(self, state: TrainingState, rows: int, steps: Sequence[Steps]) -> None:
-        """Plan anew for steps that the workload did not name."""
-        rates = any(one.rates is not None for one in steps)
-        penalties = any(one.l2 is not None for one in steps)
-        fields, batch_size = self._member.step_fields, steps[0].batch_size
-        unforeseen = (rates and RATES not in fields) or (penalties and PENALTIES not in fields)
-        if batch_size != self._batch_size or unforeseen:
-            self.synchronize(state)
-            known = self._workload or Workload(rows)
-            fields = known.step_fields.union([RATES] * rates, [PENALTIES] * penalties)
-            self._plan_for(replace(known, rows=rows, batch_size=batch_size, step_fields=fields))
+    def _epochs(
+        self, state: TrainingState, X: Matrix, Y: Matrix, steps: Sequence[Steps], losses: Matrix
+    ) -> Callable[[int], None]:
+        """Prepare epochs together; those that one plan does not foresee, each in its turn."""
+        if any(map(self._is_unforeseen, steps)):
+            return lambda epoch: self.run_epoch(state, X, Y, steps[epoch], losses[epoch])
+        return self._trainer.epochs([state], X, Y, [[one] for one in steps], losses[:, None])
+
+    def _is_unforeseen(self, steps: Steps) -> bool:
+        fields = self._member.step_fields
+        new_rates = steps.rates is not None and RATES not in fields
+        new_penalties = steps.l2 is not None and PENALTIES not in fields
+        return steps.batch_size != self._batch_size or new_rates or new_penalties
+
+    def _plan_anew(self, state: TrainingState, rows: int, steps: Steps) -> None:
+        """Plan for steps that the workload did not name."""
+        self.synchronize(state)
+        known, batch_size = self._workload or Workload(rows), steps.batch_size
+        fields = known.step_fields | _fields_of(steps)
+        self._plan_for(replace(known, rows=rows, batch_size=batch_size, step_fields=fields))
 
     def synchronize(self, state: TrainingState) -> None:
         """Bring the first layer's weights into the state, where the plan keeps another form."""
@@ -163,9 +172,7 @@ class NumbaProgram(EpochsProgram):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
     ) -> Callable[[], object]:
         """Return one compiled call, with buffers of its own."""
-        own = {RATES: steps.rates, PENALTIES: steps.l2}
-        fields = frozenset(name for name, given in own.items() if given is not None)
-        member = replace(self._member, step_fields=fields)
+        member = replace(self._member, step_fields=_fields_of(steps))
         return learning_call(member, self._loss, state, X, Y, steps, losses).prepared()
 
     def _predicted(self, routine: Routine, parameters: Vector, rows: Matrix) -> Matrix:
@@ -206,3 +213,8 @@ class NumbaProgram(EpochsProgram):
         mac = known_rates(self._dtype.name).rates.mac
         ns = rows * self._network.multiply_adds * mac
         return threads_for(ns, self.threads, -(-rows // PREDICTED_AT_ONCE))
+
+
+def _fields_of(steps: Steps) -> frozenset[str]:
+    given = {RATES: steps.rates, PENALTIES: steps.l2}
+    return frozenset(name for name, of_steps in given.items() if of_steps is not None)

@@ -184,7 +184,7 @@ class EpochsProgram(Program, Protocol):
             state: as `run_epoch`.
             X: as `run_epoch`.
             Y: as `run_epoch`.
-            steps: of each epoch.
+            steps: of each epoch, all of one batch size.
             losses: of each epoch, (epochs, n).
             stop: True once no further epoch may begin.
 
@@ -268,7 +268,7 @@ class EpochsManyProgram(ManyProgram, Protocol):
             states: as `run_epoch`.
             X: as `run_epoch`.
             Y: as `run_epoch`.
-            steps: of each epoch those of every network.
+            steps: of each epoch those of every network, all of one batch size.
             losses: of each epoch, (epochs, networks, n).
             active: as `run_epoch`.
             stop: True once no network may begin an epoch that none has begun yet.

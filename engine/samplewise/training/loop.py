@@ -48,7 +48,6 @@ class Loop:
         self._epoch, self._position, self._seconds = 1, 0, 0.0
         self._epoch_ms: list[float] = []
         self._part_seconds = 0.0
-        self._may_look_later = not any(map(unwatched.is_watched, runs))
         self._continued: Snapshot | None = None
         self.unfinished: Snapshot | None = None
 
@@ -56,6 +55,8 @@ class Loop:
         """Run the epochs until none is left, callbacks say so, or `stop` is set."""
         for run in self._runs:
             run.begin(environment(self._session.backend))
+        # A callback may have come by its hooks only now.
+        self._may_look_later = not any(map(unwatched.is_watched, self._runs))
         if self._continued is not None:
             self._note_environment(self._continued)
         self._limits.begin(self._seconds)

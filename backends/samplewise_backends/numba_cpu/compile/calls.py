@@ -64,7 +64,9 @@ class Call(Struct):
 
         Where numba's settings ask for checks of indices, it is this call itself.
         """
-        if compiles_nothing() or code_settings()["BOUNDSCHECK"] != CODE_SETTINGS["BOUNDSCHECK"]:
+        # Made while nothing was compiled, it stays in Python, whatever the settings are now.
+        in_python = isinstance(self._function, Routine)
+        if in_python or code_settings()["BOUNDSCHECK"] != CODE_SETTINGS["BOUNDSCHECK"]:
             return self
         argument = ctypes.c_void_p(self.address)
         # The record lives as long as the function that is called with its address.
