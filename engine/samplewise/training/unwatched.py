@@ -58,11 +58,12 @@ def epochs_at_once(session: Session, rows: int, *, shuffles: bool) -> int:
     """
     networks, chunk, in_place = session.networks, session.chunk_samples, session.plan.in_place
     # Of a call, an interrupt waits for one epoch only, and until all are planned and measured.
-    known = LOSSES_AT_ONCE // (len(networks) * max(rows, ROWS_OF_SHORT_EPOCHS))
+    counted = max(rows, ROWS_OF_SHORT_EPOCHS)
+    known = LOSSES_AT_ONCE // (len(networks) * counted)
     if in_place:
         most = samples_at_once(networks) // rows
         if session.runs_epochs:
-            most = min(max(most, REDONE_AT_ONCE), known)
+            most = min(max(samples_at_once(networks) // counted, REDONE_AT_ONCE), known)
         return max(most, 1) if rows <= chunk else 1
     return max(known, 1) if session.runs_epochs and not shuffles and rows <= 2 * chunk else 1
 
