@@ -179,7 +179,8 @@ def _run(
 def _note_progress(progress: Progress) -> None:
     failed = f", {progress.failed:,} failed" if progress.failed else ""
     text = f"trial {progress.finished:,}/{progress.trials:,}{failed}"
-    if progress.finished < progress.trials:
+    # With rungs, all trials have a result long before the end.
+    if progress.finished < progress.trials or progress.seconds_left >= 1:
         text += f"  about {_duration(progress.seconds_left)} left"
     console.note(text)
 
