@@ -63,6 +63,8 @@ def test_a_sweep_says_how_many_candidates_go_on_in_its_rungs(cli):
     assert ended.code == 0, ended.err
     assert "rungs: 2 train 1, 1 go on to 2 epochs" in ended.err
     assert (Path("rates") / "trials.csv").read_text().count("paused") == 2
+    paused = "2 trials were paused at a rung; trials.csv has the figures of the last epoch"
+    assert paused in ended.out
 
 
 @pytest.mark.usefixtures("described")

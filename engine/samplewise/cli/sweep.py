@@ -201,7 +201,7 @@ def _show(
     is_run: bool,
 ) -> None:
     from samplewise.report.sweep_page import BEST, PAGE, TRIALS
-    from samplewise.sweep.candidates import FAILED, MISSING
+    from samplewise.sweep.candidates import FAILED, MISSING, PAUSED
 
     metric = metric or result.default_metric
     header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]
@@ -233,6 +233,10 @@ def _show(
     if missing:
         words, them = counted(missing, "trial is", "trials are"), "it" if missing == 1 else "them"
         console.result(f"{words} missing; the same sweep goes on with {them}")
+    paused = sum(row["status"] == PAUSED for row in result.rows)
+    if paused and (folder / TRIALS).exists():
+        words = counted(paused, "trial was", "trials were")
+        console.result(f"{words} paused at a rung; {TRIALS} has the figures of the last epoch")
     if is_run:
         console.result(f"written to {folder}: {PAGE}, {TRIALS}")
 
