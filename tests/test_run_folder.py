@@ -214,3 +214,15 @@ def test_class_names_in_any_script_are_kept(tmp_path):
     write_run(done, tmp_path / "run", force=False)
     model = load_model(tmp_path / "run" / "model.safetensors")
     assert model.class_names == ("[red]", "日本 $x$")
+
+
+def test_a_title_cut_at_its_end_keeps_the_figure(result, tmp_path, monkeypatch):
+    titles = []
+
+    def confusion(counts, names, title):
+        titles.append(title)
+        return b"picture"
+
+    monkeypatch.setattr("samplewise.plots.figures.confusion", confusion)
+    write_pictures(result, tmp_path)
+    assert titles[0].startswith(f"{result.test_accuracy:.1%} of the test rows right: ")

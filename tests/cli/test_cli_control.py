@@ -52,7 +52,11 @@ def test_validation_and_patience_keep_the_best_epoch(cli, images, tmp_path):
     assert float(records(tmp_path)[1]["validation_loss"]) == said["final_validation_loss"]
     table = lines(cli("train", "--data", images, *SMALL, *options, "--force").out)
     assert table["stopped"] == "early, as the figure of --monitor got no better (--patience)"
-    assert table["weights"] == "of epoch 1, the best"
+    first = records(tmp_path)[0]
+    loss, accuracy = float(first["validation_loss"]), float(first["validation_accuracy"])
+    assert (said["best_validation_loss"], said["best_validation_accuracy"]) == (loss, accuracy)
+    figures = f"validation loss {loss:.4g} and accuracy {accuracy:.1%}"
+    assert table["weights"] == f"of epoch 1, the best: {figures}"
     assert table["validation"].endswith("of 12 rows after the last epoch")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from samplewise.cli import sweep as command
+from samplewise.sweep.run import Progress
 
 TEXT = """
 seeds = 2
@@ -62,6 +63,8 @@ def test_a_sweep_says_how_many_candidates_go_on_in_its_rungs(cli):
     assert ended.code == 0, ended.err
     assert "rungs: 2 train 1, 1 go on to 2 epochs" in ended.err
     assert (Path("rates") / "trials.csv").read_text().count("paused") == 2
+    paused = "2 trials were paused at a rung; trials.csv has the figures of the last epoch"
+    assert paused in ended.out
 
 
 @pytest.mark.usefixtures("described")
@@ -127,6 +130,21 @@ def test_a_signal_stops_after_the_running_group_and_keeps_it(cli, monkeypatch, n
 )
 def test_the_time_left_is_readable(seconds, text):
     assert command._duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("finished", "seconds", "text"),
+    [
+        (4, 30.0, "trial 4/8  about 30 s left"),
+        (8, 30.0, "trial 8/8  about 30 s left"),
+        (8, 0.0, "trial 8/8"),
+    ],
+)
+def test_time_is_left_while_rungs_are_though_all_trials_have_a_result(
+    capsys, finished, seconds, text
+):
+    command._note_progress(Progress(finished, 0, 8, 4, seconds))
+    assert capsys.readouterr().err.strip() == text
 
 
 @pytest.mark.usefixtures("described")

@@ -61,6 +61,17 @@ def test_a_page_of_one_seed_speaks_of_no_interval(result, tmp_path):
     assert "standard error" not in page
 
 
+def test_trials_that_stay_in_their_rungs_are_counted(result, tmp_path):
+    settings = {"epochs": 2, "backend": "reference", "hidden": [2]}
+    clouds = Dataset("clouds", np.eye(6, 3), np.arange(6) % 2, ("left", "right"), "by the test")
+    space, rungs = {"learning_rate": [0.1, 0.2, 0.3, 0.4]}, {"first": 1, "factor": 2}
+    sweep = Sweep(space, settings, rungs=rungs)
+    trials = document(run_sweep(sweep, tmp_path / "sweep", data=clouds)).headlines[-1]
+    assert trials.value == "2"
+    assert trials.detail == "of 4; 0 failed, 2 paused at a rung, with figures in trials.csv"
+    assert document(result).headlines[-1].detail.endswith(" failed")
+
+
 def write_and_read(result, folder):
     folder.mkdir()
     write_page(result, folder)

@@ -179,7 +179,8 @@ def _run(
 def _note_progress(progress: Progress) -> None:
     failed = f", {progress.failed:,} failed" if progress.failed else ""
     text = f"trial {progress.finished:,}/{progress.trials:,}{failed}"
-    if progress.finished < progress.trials:
+    # With rungs, all trials have a result long before the end.
+    if progress.finished < progress.trials or progress.seconds_left >= 1:
         text += f"  about {_duration(progress.seconds_left)} left"
     console.note(text)
 
@@ -200,7 +201,7 @@ def _show(
     is_run: bool,
 ) -> None:
     from samplewise.report.sweep_page import BEST, PAGE, TRIALS
-    from samplewise.sweep.candidates import FAILED, MISSING
+    from samplewise.sweep.candidates import FAILED, MISSING, PAUSED
 
     metric = metric or result.default_metric
     header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]
@@ -232,6 +233,10 @@ def _show(
     if missing:
         words, them = counted(missing, "trial is", "trials are"), "it" if missing == 1 else "them"
         console.result(f"{words} missing; the same sweep goes on with {them}")
+    paused = sum(row["status"] == PAUSED for row in result.rows)
+    if paused and (folder / TRIALS).exists():
+        words = counted(paused, "trial was", "trials were")
+        console.result(f"{words} paused at a rung; {TRIALS} has the figures of the last epoch")
     if is_run:
         console.result(f"written to {folder}: {PAGE}, {TRIALS}")
 

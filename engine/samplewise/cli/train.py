@@ -174,10 +174,12 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
         ("plan", _plan(figures["plan"], figures["epoch_ms"])),
         ("written to", str(out)),
     ]
-    if figures["final_validation_loss"] is not None:
-        rows.insert(4, ("validation", _validation(figures)))
+    measured = _validation(figures, "final")
+    if measured is not None:
+        of_rows = counted(figures["data"]["validation_rows"], "row")
+        rows.insert(4, ("validation", f"{measured} of {of_rows} after the last epoch"))
     if figures["best_epoch"] is not None:
-        rows.insert(4, ("weights", f"of epoch {figures['best_epoch']}, the best"))
+        rows.insert(4, ("weights", _best(figures)))
     if figures["stopped"] != "finished":
         rows.insert(0, ("stopped", _STOPPED.get(figures["stopped"], figures["stopped"])))
     return rows
@@ -197,11 +199,17 @@ def _tested(figures: dict[str, Any]) -> tuple[str, str]:
     return "test accuracy", f"{figures['test_accuracy']:.1%} of {of_rows}"
 
 
-def _validation(figures: dict[str, Any]) -> str:
-    loss, right = figures["final_validation_loss"], figures["final_validation_accuracy"]
-    rows = figures["data"]["validation_rows"]
-    accuracy = "" if right is None else f" and accuracy {right:.1%}"
-    return f"loss {loss:.4g}{accuracy} of {counted(rows, 'row')} after the last epoch"
+def _best(figures: dict[str, Any]) -> str:
+    measured = _validation(figures, "best")
+    epoch = f"of epoch {figures['best_epoch']}, the best"
+    return epoch if measured is None else f"{epoch}: validation {measured}"
+
+
+def _validation(figures: dict[str, Any], which: str) -> str | None:
+    loss, right = figures[f"{which}_validation_loss"], figures[f"{which}_validation_accuracy"]
+    if loss is None:
+        return None
+    return f"loss {loss:.4g}" + ("" if right is None else f" and accuracy {right:.1%}")
 
 
 def _plan(plan: dict[str, Any], epoch_ms: float) -> str:

@@ -64,7 +64,8 @@ def _pictures(result: ExperimentResult) -> dict[str, bytes]:
         curves["validation"] = result.history.validation_losses
     pictures = {LOSS_PLOT: figures.loss_curves(curves, f"Loss of {what}")}
     if result.confusion is not None:
-        title = f"Test rows: {what}, {result.test_accuracy:.1%} right"
+        # The figure first: a long title is cut at its end.
+        title = f"{result.test_accuracy:.1%} of the test rows right: {what}"
         names = result.model.class_names
         pictures[CONFUSION_PLOT] = figures.confusion(result.confusion, names, title)
     return pictures
@@ -78,6 +79,7 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
     """
     history, data = result.history, result.data
     samples, ms = sum(record.samples for record in history.epochs), history.train_ms
+    best = next((one for one in history.epochs if one.epoch == history.best_epoch), None)
     return {
         "data": {
             "name": data.training.name,
@@ -100,6 +102,8 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
         "final_validation_loss": history.epochs[-1].validation_loss,
         "final_validation_accuracy": history.epochs[-1].validation_accuracy,
         "best_epoch": history.best_epoch,
+        "best_validation_loss": None if best is None else best.validation_loss,
+        "best_validation_accuracy": None if best is None else best.validation_accuracy,
         "epochs": len(history.epochs),
         "train_ms": ms,
         "shared": None if history.shared is None else dataclasses.asdict(history.shared),

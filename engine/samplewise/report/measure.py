@@ -213,9 +213,10 @@ def _train(
     for group in _groups([trials for _, trials in pairs], together=together):
         results = _results(list(group.values()), data)
         histories.append(results[0].history)
-        for index, result in zip(group, results, strict=True):
+        for (index, trial), result in zip(group.items(), results, strict=True):
             before = found.get(index, MeasuredRow(pairs[index][0], (), result))
-            found[index] = dataclasses.replace(before, runs=(*before.runs, _run(result)))
+            run_of_row = _run(trial, result)
+            found[index] = dataclasses.replace(before, runs=(*before.runs, run_of_row))
             if on_run is not None:
                 on_run(found[index])
     return tuple(found.values()), histories
@@ -246,10 +247,13 @@ def _at_once(histories: Sequence[History]) -> AtOnce | None:
     return AtOnce(shared[0].networks, ms, histories[0].plan["name"])
 
 
-def _run(result: ExperimentResult) -> Run:
-    """Return the figures of a run; one that shared its time is repeated by itself for it."""
+def _run(trial: Trial, result: ExperimentResult) -> Run:
+    """Return the figures of a run; one that shared its time is repeated by itself for it.
+
+    The trial is repeated, as the result's experiment names the plan of all networks at once.
+    """
     history = result.history
-    alone = history if history.shared is None else run(result.experiment, result.data).history
+    alone = history if history.shared is None else run(trial.experiment, result.data).history
     ms = alone.train_ms
     assert ms is not None, "a network by itself has its time"
     validation = (record.validation_accuracy for record in history.epochs)

@@ -26,7 +26,7 @@ from samplewise.report.document import (
     Table,
     TableRow,
 )
-from samplewise.sweep.candidates import DONE, FAILED, GREATER_IS_BETTER, Candidate
+from samplewise.sweep.candidates import DONE, FAILED, GREATER_IS_BETTER, PAUSED, Candidate
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.space import Range
@@ -86,7 +86,7 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
             Headline(
                 "trials",
                 grouped(status.count(DONE)),
-                f"of {grouped(len(status))}; {grouped(len(failed))} failed",
+                _others(status),
             ),
         ),
         blocks=(
@@ -97,6 +97,15 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
             FactList(_facts(result.sweep.definition)),
         ),
     )
+
+
+def _others(status: Sequence[str]) -> str:
+    """Return how many trials there are, and how many of them failed or stay in their rungs."""
+    words = f"of {grouped(len(status))}; {grouped(status.count(FAILED))} failed"
+    paused = status.count(PAUSED)
+    if paused:
+        words += f", {grouped(paused)} paused at a rung, with figures in {TRIALS}"
+    return words
 
 
 def _why(best: Candidate | None) -> str:
@@ -126,7 +135,10 @@ def _ranking(factors: Sequence[str], candidates: Sequence[Candidate], metric: st
         for one in candidates[:SHOWN_CANDIDATES]
     ]
     better = "greater" if GREATER_IS_BETTER[metric] else "smaller"
-    words = f"Best first ({better} is better); candidates with a failed or missing trial are last."
+    words = (
+        f"Best first ({better} is better); candidates with a failed, paused or missing trial "
+        "are last."
+    )
     if any(one.margin is not None for one in candidates):
         words += " The small figures are Student's 95 % intervals of the mean over the seeds."
     if metric.startswith("test"):
