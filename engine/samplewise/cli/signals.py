@@ -14,8 +14,6 @@ _HANDLED = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if (number := getattr(signal, name, None)) is not None
 )
-STEPS = "steps"
-"""The work in hand of a training, which the first signal lets end."""
 
 
 class Stopped(BaseException):
@@ -75,7 +73,7 @@ class Interrupts:
 
 @contextmanager
 def handled(
-    checkpoint: Callable[[], None] | None = None, in_hand: str = STEPS
+    checkpoint: Callable[[], None] | None = None, in_hand: str = "steps"
 ) -> Iterator[Interrupts]:
     """Handle the signals until the block ends; then the handlers before are back.
 

@@ -220,7 +220,7 @@ def forgets_a_training(program: Program, drawn: Problem, steps: Steps) -> list[M
 
 
 def keeps_an_overflow_apart(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
-    """What a training that overflows leaves in the program's buffers reaches no later one."""
+    """An overflow of one training reaches no later one through the program's buffers."""
     state, losses = runs.of_windows(program, drawn, [steps])
     wild = drawn.state(np.full_like(drawn.parameters, np.sqrt(np.finfo(drawn.dtype).max)))
     with np.errstate(all="ignore"):

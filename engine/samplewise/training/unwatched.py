@@ -18,8 +18,8 @@ LOSSES_AT_ONCE = 2**20
 """Losses, of all networks, of epochs that are run before they are measured: 8 MiB, and as many
 decisions."""
 REDONE_AT_ONCE = 16
-"""Epochs, or as many as take no time, that are run again one by one where a network diverges whose
-weights are in its state."""
+"""Epochs of a call that may have to be run again, one by one: a network diverges whose weights are
+in its state. Of short epochs there may be more, by `samples_at_once`."""
 ROWS_OF_SHORT_EPOCHS = 64
 """Rows by which shorter epochs count. To plan an epoch of a network and measure it takes 25 us and
 1.3 KB whatever its rows: at most 0.4 s and 22 MB at once."""
@@ -57,15 +57,15 @@ def epochs_at_once(session: Session, rows: int, *, shuffles: bool) -> int:
         shuffles: whether the order changes every epoch.
     """
     networks, chunk, in_place = session.networks, session.chunk_samples, session.plan.in_place
+    if not session.runs_epochs:
+        return max(samples_at_once(networks) // rows, 1) if in_place and rows <= chunk else 1
     # Of a call, an interrupt waits for one epoch only, and until all are planned and measured.
     counted = max(rows, ROWS_OF_SHORT_EPOCHS)
     known = LOSSES_AT_ONCE // (len(networks) * counted)
-    if in_place:
-        most = samples_at_once(networks) // rows
-        if session.runs_epochs:
-            most = min(max(samples_at_once(networks) // counted, REDONE_AT_ONCE), known)
-        return max(most, 1) if rows <= chunk else 1
-    return max(known, 1) if session.runs_epochs and not shuffles and rows <= 2 * chunk else 1
+    if not in_place:
+        return max(known, 1) if not shuffles and rows <= 2 * chunk else 1
+    redone = max(samples_at_once(networks) // counted, REDONE_AT_ONCE)
+    return max(min(redone, known), 1) if rows <= chunk else 1
 
 
 def are_sound(

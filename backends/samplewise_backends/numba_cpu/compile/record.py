@@ -168,7 +168,7 @@ class Struct:
 
         Args:
             values: a list with a number for each record; for addresses, an array with a row for
-                each, or a list with an array for each, where None is no address.
+                each, or a list with an array for each; None in it writes the address 0.
 
         Raises:
             TypeError: as `set`.
