@@ -42,12 +42,14 @@ class Call(Struct):
         self._arguments = self._arguments_of_records()
 
     def repeated(self, count: int) -> Call:
-        """Return so many calls with the fields of this one, in a tenth of the time.
+        """Return so many calls with the settled fields of this one, in a tenth of the time.
 
         They have the same buffers: none may run while another one does.
         """
         made = Call.__new__(Call)
-        made._hold(self.record, self.dtype, np.repeat(self.memory, count))
+        settled = self._bytes.view(self.memory.dtype)
+        made._hold(self.record, self.dtype, np.repeat(settled, count))
+        made.settle()
         made._function = self._function
         made._arguments = made._arguments_of_records()
         made.like = self

@@ -218,30 +218,41 @@ class Struct:
         return self._part(self.record, memory, ("", index)) if known is None else known
 
     def settle(self) -> None:
-        """Let `forget` keep the arrays that are held now, here and in the structs inside."""
+        """Let `forget` come back to the fields and arrays of now, here and in the structs inside.
+
+        Of structs that share memory, the one whose memory it is settles.
+        """
+        self._bytes = self.memory.view(np.uint8).copy()
+        self._settle_arrays()
+
+    def _settle_arrays(self) -> None:
         self._settled = dict(self._held)
-        for part in self._parts():
-            part.settle()
+        for part in self._inner.values():
+            part._settle_arrays()
+        for held in self._structs():
+            held.settle()
 
     def forget(self) -> None:
-        """Let go of all arrays but the settled ones, and empty those of these that kernels write.
+        """Come back to the settled fields and arrays, and empty those that kernels write.
 
-        Other fields stay as they are. What an earlier call left in a buffer, NaN for one, cannot
-        reach a later one.
+        What an earlier call left in a buffer, NaN for one, cannot reach a later one.
         """
-        for name in self._held.keys() - self._settled.keys():
-            self._column(name)[self._all] = 0
-            del self._held[name]
-        self.set(**self._settled)
+        self.memory.view(np.uint8)[...] = self._bytes
+        self._forget_arrays()
+
+    def _forget_arrays(self) -> None:
+        self._held = dict(self._settled)
         for name, array in self._settled.items():
             if self.record.fields[name].written and isinstance(array, np.ndarray):
                 array.fill(0)
-        for part in self._parts():
-            part.forget()
+        for part in self._inner.values():
+            part._forget_arrays()
+        for held in self._structs():
+            held.forget()
 
-    def _parts(self) -> list[Struct]:
-        held = [one for one in self._held.values() if isinstance(one, Struct)]
-        return [*self._inner.values(), *held]
+    def _structs(self) -> list[Struct]:
+        """Return the structs whose addresses the fields hold."""
+        return [one for one in self._held.values() if isinstance(one, Struct)]
 
     def _part(self, record: Record, memory: NDArray[Any], place: tuple[str, int]) -> Struct:
         part = self._inner[place] = Struct.__new__(Struct)

@@ -58,4 +58,5 @@ def _described(
     layers, size = layer_table(network, rows, training=False)
     describe_network(call, layers)
     call.set(inputs=network.inputs, forward=forward)
+    call.settle()
     return call, size, int(layers["out"][-1])
