@@ -271,6 +271,30 @@ def test_an_array_that_was_taken_away_is_written_again_when_it_comes_back():
         assert product.memory["x"].tolist() == [wanted]
 
 
+def test_settled_records_are_repeated_whatever_was_written_since():
+    layers = Struct(LAYER, "float32", 2)
+    layers.set_each(scale=[0.5, 1.5])
+    layers.settle()
+    layers.set(scale=9.0)
+    copies = layers.repeated(3)
+    assert copies.memory["scale"].tolist() == [0.5, 1.5] * 3
+    copies.set(scale=2.0)
+    assert layers.memory["scale"].tolist() == [9.0, 9.0]
+    copies.forget()
+    assert copies.memory["scale"].tolist() == [0.5, 1.5] * 3
+
+
+def test_a_field_points_to_one_of_several_records_until_the_settled_ones_come_back():
+    run = Struct(EVERYTHING, "float64")
+    first, others = Struct(LAYER, "float64"), Struct(LAYER, "float64", 4)
+    run.set(layers=first)
+    run.settle()
+    run.point("layers", others, 3)
+    assert run.memory["layers"] == others.memory[3:].ctypes.data
+    run.forget()
+    assert run.memory["layers"] == first.memory.ctypes.data
+
+
 def test_arrays_of_several_records_live_as_long_as_they_do():
     products, rows = Struct(PRODUCT, "float32", 3), [np.ones(4, dtype="float32") for _ in range(2)]
     products.settle()

@@ -219,14 +219,19 @@ def test_the_weights_are_brought_out_for_who_asks_after_epochs_at_once(monkeypat
 
 def test_groups_of_several_threads_disturb_no_other(calls, monkeypatch):
     networks = [multilayer_perceptron(9, (3 + k,), 1, "tanh") for k in range(6)]
-    chosen, run = settings(**CHOSEN), Dual.run
+    chosen, windows = settings(**CHOSEN), Dual.windows
     wanted = train_many(networks, X, LABELS, chosen)
 
-    def run_slowly(trainer, *given):
-        run(trainer, *given)
-        time.sleep(0.002)
+    def slow_windows(trainer, *given):
+        run = windows(trainer, *given)
 
-    monkeypatch.setattr(Dual, "run", run_slowly)
+        def run_slowly(window):
+            run(window)
+            time.sleep(0.002)
+
+        return run_slowly
+
+    monkeypatch.setattr(Dual, "windows", slow_windows)
     monkeypatch.setattr(many, "threads_for", lambda _, allowed, groups: min(allowed, groups))
     with many_split_over(2):
         found = train_many(networks, X, LABELS, chosen)

@@ -92,7 +92,7 @@ class NumbaManyProgram:
         for indices, trainer in self._groups:
             seen.append(np.zeros((len(steps), len(indices), losses.shape[2]), losses.dtype))
             own = [[of_epoch[i] for i in indices] for of_epoch in steps]
-            runs.append(trainer.epochs([states[i] for i in indices], X, Y, own, seen[-1]))
+            runs.append(trainer.windows([states[i] for i in indices], X, Y, own, seen[-1]))
 
         def run_epoch(k: int, epoch: int) -> None:
             runs[k](epoch)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
 from numpy.typing import DTypeLike
 
 from samplewise_backends.numba_cpu.compile.fields import fields_of
@@ -46,10 +45,7 @@ class Call(Struct):
 
         They have the same buffers: none may run while another one does.
         """
-        made = Call.__new__(Call)
-        settled = self._bytes.view(self.memory.dtype)
-        made._hold(self.record, self.dtype, np.repeat(settled, count))
-        made.settle()
+        made = cast(Call, super().repeated(count))
         made._function = self._function
         made._arguments = made._arguments_of_records()
         made.like = self

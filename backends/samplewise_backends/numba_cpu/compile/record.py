@@ -134,7 +134,7 @@ class Struct:
         # Views of single fields, which NumPy makes more slowly than it writes to them.
         self._columns: dict[str, NDArray[Any]] = {}
 
-    @property
+    @cached_property
     def address(self) -> int:
         """The address of the first record."""
         return self.memory.ctypes.data
@@ -156,6 +156,10 @@ class Struct:
                 continue
             stored = value if name in numbers else self._stored(name, value)
             self._column(name)[self._all] = stored
+
+    def point(self, name: str, records: Struct, index: int) -> None:
+        """Write the address of one of several records, which the caller keeps."""
+        self._column(name)[self._all] = records.address + index * records.memory.itemsize
 
     def _column(self, name: str) -> NDArray[Any]:
         column = self._columns.get(name)
@@ -216,6 +220,17 @@ class Struct:
         known = self._inner.get(("", index))
         memory = self.memory[index : index + 1]
         return self._part(self.record, memory, ("", index)) if known is None else known
+
+    def repeated(self, count: int) -> Struct:
+        """Return the settled records so many times, one after the other.
+
+        The arrays whose addresses they have live as long as this struct only.
+        """
+        made = type(self).__new__(type(self))
+        settled = self._bytes.view(self.memory.dtype)
+        made._hold(self.record, self.dtype, np.tile(settled, count))
+        made.settle()
+        return made
 
     def settle(self) -> None:
         """Let `forget` come back to the fields and arrays of now, here and in the structs inside.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -87,7 +87,18 @@ class Abreast(InStates):
         call.set(steps=STEPS_AT_ONCE, squares=self._squares, **own)
         call.settle()
 
-    def run(
+    def windows(
+        self,
+        states: Sequence[TrainingState],
+        X: Matrix,
+        Y: Matrix,
+        steps: Sequence[Sequence[Steps]],
+        losses: Matrix,
+    ) -> Callable[[int], None]:
+        """As `Trainer.windows`; each window is set in its turn."""
+        return lambda window: self._run(states, X, Y, steps[window], losses[window])
+
+    def _run(
         self,
         states: Sequence[TrainingState],
         X: Matrix,
@@ -95,7 +106,6 @@ class Abreast(InStates):
         steps: Sequence[Steps],
         losses: Matrix,
     ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
         first = steps[0]
         for k, state in enumerate(states):
             self._theta[:, k], self._velocity[:, k] = state.parameters, state.optimizer_state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,23 +43,30 @@ class Blocked(InStates):
         self._scratch_gram = np.zeros((group.block, group.block), group.dtype)
         self._call.settle()
 
-    def run(
+    def windows(
         self,
         states: Sequence[TrainingState],
         X: Matrix,
         Y: Matrix,
-        steps: Sequence[Steps],
+        steps: Sequence[Sequence[Steps]],
         losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        group, block, first = self._group, self._block, steps[0]
-        gram, code = self._gram_of(X, first)
+    ) -> Callable[[int], None]:
+        """As `Trainer.windows`: all but the rows of the others is set before the first one."""
+        group, block = self._group, self._block
         parameters = group.storage.enter(states)
         group.begin(block, parameters, states, Y, steps, losses)
-        self._rows.describe(block.inner("rows"), X, first)
-        self._call.set(W=parameters.W, V=parameters.V, gram=gram, gram_code=code)
-        self._call()
-        group.storage.leave(states)
+        self._call.set(W=parameters.W, V=parameters.V)
+
+        def run(window: int) -> None:
+            first = steps[window][0]
+            gram, code = self._gram_of(X, first)
+            group.begin_window(block, window, steps[window])
+            self._rows.describe(block.inner("rows"), X, first)
+            self._call.set(gram=gram, gram_code=code)
+            self._call()
+            group.storage.leave(states)
+
+        return run
 
     def forget(self) -> None:
         """As `Trainer.forget`."""

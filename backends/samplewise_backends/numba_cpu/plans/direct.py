@@ -77,21 +77,7 @@ class Direct(InStates):
             self._calls.append(self._made[key])
             self._optimizers.append(_optimizer_in(self._made[key], member))
 
-    def run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        own = zip(self._calls, self._optimizers, states, steps, losses, strict=True)
-        for call, optimizer, state, step, seen in own:
-            _set_optimizer(call, optimizer)
-            run_steps(call, state, X, Y, step, seen)
-
-    def epochs(
+    def windows(
         self,
         states: Sequence[TrainingState],
         X: Matrix,
@@ -99,20 +85,20 @@ class Direct(InStates):
         steps: Sequence[Sequence[Steps]],
         losses: Matrix,
     ) -> Callable[[int], None]:
-        """As `Trainer.epochs`: the calls of all epochs are set before the first one."""
-        calls = self._calls_of_epochs(len(steps))
+        """As `Trainer.windows`: all calls are set before the first one."""
+        calls = self._calls_of_windows(len(steps))
         own = zip(calls, self._optimizers, states, zip(*steps, strict=True), strict=True)
-        for k, (call, optimizer, state, of_epochs) in enumerate(own):
+        for k, (call, optimizer, state, of_windows) in enumerate(own):
             _set_optimizer(call, optimizer)
-            begin_steps(call, state, X, Y, of_epochs, losses[:, k])
+            begin_steps(call, state, X, Y, of_windows, losses[:, k])
 
-        def run(epoch: int) -> None:
+        def run(window: int) -> None:
             for call in calls:
-                call(epoch)
+                call(window)
 
         return run
 
-    def _calls_of_epochs(self, count: int) -> list[Call]:
+    def _calls_of_windows(self, count: int) -> list[Call]:
         if count not in self._repeated:
             # A training with patience begins with as many epochs, and ends with others.
             for other in list(self._repeated)[: 1 - KEPT_COUNTS]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,25 +121,30 @@ class Dual(Trainer):
         self._group.forget()
         self._first = None
 
-    def run(
+    def windows(
         self,
         states: Sequence[TrainingState],
         X: Matrix,
         Y: Matrix,
-        steps: Sequence[Steps],
+        steps: Sequence[Sequence[Steps]],
         losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        group, block, first = self._group, self._block, steps[0]
-        first_layers = self._first_of(states, X)
-        parameters = group.storage.enter(states, first=first_layers is None)
-        if first_layers is None:
-            first_layers = self._begin(states, parameters, X)
+    ) -> Callable[[int], None]:
+        """As `Trainer.windows`: all but the rows of the others is set before the first one."""
+        group, block = self._group, self._block
+        known = self._first_of(states, X)
+        parameters = group.storage.enter(states, first=known is None)
+        first_layers = known or self._begin(states, parameters, X)
         group.begin(block, parameters, states, Y, steps, losses)
-        gram = self._gram.covering(X, first)
-        first_layers.gram_rows.describe(block.inner("rows"), gram, first)
-        self._call()
-        group.storage.leave(states, first=False)
+
+        def run(window: int) -> None:
+            first = steps[window][0]
+            group.begin_window(block, window, steps[window])
+            gram = self._gram.covering(X, first)
+            first_layers.gram_rows.describe(block.inner("rows"), gram, first)
+            self._call()
+            group.storage.leave(states, first=False)
+
+        return run
 
     def _begin(
         self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix

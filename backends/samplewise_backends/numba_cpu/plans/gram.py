@@ -38,6 +38,7 @@ class Rows:
         """Let go of the order."""
         self._order: NDArray[np.int64] | None = None
         self._consecutive = False
+        self._described: tuple[Any, ...] = ()
 
     def describe(self, rows: Struct, X: Matrix, steps: Steps) -> None:
         """Write a window into a `records.ROWS`."""
@@ -45,6 +46,12 @@ class Rows:
             self._order = steps.order
             # Then the rows are taken as they lie, without gathering.
             self._consecutive = bool((np.diff(steps.order) == 1).all())
+            self._described = ()
+        # Epoch after epoch they are the same. The record holds X, whose id no other array gets.
+        described = id(rows), id(X), steps.start, steps.stop
+        if described == self._described:
+            return
+        self._described = described
         at_once, inputs = self._gathered.shape
         rows.set(X=X, samples=len(X), inputs=inputs, gathered=self._gathered, at_once=at_once)
         rows.set(order=steps.order, start=steps.start, stop=steps.stop, in_order=self._consecutive)

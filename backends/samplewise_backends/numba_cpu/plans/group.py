@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, chain
 from typing import Any, cast
 
 import numpy as np
@@ -74,6 +75,9 @@ class Group:
         first_layers = np.concatenate([table[:1] for table in layers])
         describe_activations(self._each[0], first_layers, training=True)
         gradient = max(self.ld, *(largest_gradient(member.layers[1:]) for member in members))
+        # Of the windows that `begin` was given; copies of the records for several of them.
+        self._windows = self._networks
+        self._repeated: Struct | None = None
         self._A = give_buffers(self._each, size + block * self.ld, gradient)
 
     def velocity_rows(self, rows: int) -> int:
@@ -81,9 +85,11 @@ class Group:
         return velocity_rows(self._optimizers, rows, self.batch_size, self.block, self.dtype)
 
     def forget(self) -> None:
-        """Let go of the states and the rates."""
+        """Let go of the states, the rates and the windows, whose records stay."""
         self.storage.forget()
         self._rates = None
+        if self._repeated is not None:
+            self._repeated.forget()
 
     def _place_first_layers(self, layers: Sequence[Layers]) -> None:
         """Let the first layers' outputs lie side by side at the front of the buffers."""
@@ -108,15 +114,40 @@ class Group:
         parameters: Parameters,
         states: Sequence[TrainingState],
         Y: Matrix,
-        steps: Sequence[Steps],
+        steps: Sequence[Sequence[Steps]],
         losses: Matrix,
     ) -> None:
-        """Write a window into a `records.BLOCK` and the networks' records."""
+        """Write all windows into networks' records, and parameters into a `records.BLOCK`.
+
+        Args:
+            block: of the group.
+            parameters: of the states.
+            states: of the members.
+            Y: targets.
+            steps: of each window those of the members.
+            losses: (windows, members, n), written.
+        """
         theta, slots = parameters.theta, parameters.velocity
-        nets = self._networks
+        nets = self._windows = self._networks_of(len(steps))
         nets.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
-        begin_windows(nets, [state.step for state in states], Y, steps, losses)
+        counts = [0, *accumulate(members[0].count for members in steps[:-1])]
+        taken = [state.step + before for before in counts for state in states]
+        # A reshape of rows that lie apart would be a copy.
+        seen = losses[:, 0] if len(states) == 1 else losses.reshape(len(taken), -1)
+        begin_windows(nets, taken, Y, [*chain.from_iterable(steps)], seen)
         block.set(bias=parameters.bias, bias_velocity=parameters.bias_velocity)
+
+    def _networks_of(self, windows: int) -> Struct:
+        """Return the networks' records, so often."""
+        if windows == 1:
+            return self._networks
+        if self._repeated is None or len(self._repeated.memory) != windows * len(self._each):
+            self._repeated = self._networks.repeated(windows)
+        return self._repeated
+
+    def begin_window(self, block: Struct, window: int, steps: Sequence[Steps]) -> None:
+        """Set a `records.BLOCK` to one of the windows of `begin`, whose steps are the members'."""
+        block.point("networks", self._windows, window * len(self._each))
         rates = tuple(step.learning_rate for step in steps)
         if rates != self._rates:
             self._rates, batches = rates, -(-self.block // self.batch_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,21 +62,25 @@ class Shared(InStates):
         give_buffers([net], size, member.network.layout.size)
         net.set(of_all=True)
 
-    def run(
+    def windows(
         self,
         states: Sequence[TrainingState],
         X: Matrix,
         Y: Matrix,
-        steps: Sequence[Steps],
+        steps: Sequence[Sequence[Steps]],
         losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the only member's."""
-        for call in self._calls:
-            begin_steps(call.inner("steps"), states[0], X, Y, steps, losses)
-        self._counter[0] = 0
-        # Products of several threads each would have other last bits, and wait for one another.
-        with limited(1):
-            all_at_once(self._calls, self._abandon)
+    ) -> Callable[[int], None]:
+        """As `Trainer.windows`, of the only member; each window is set in its turn."""
+
+        def run(window: int) -> None:
+            for call in self._calls:
+                begin_steps(call.inner("steps"), states[0], X, Y, steps[window], losses[window])
+            self._counter[0] = 0
+            # Products of several threads each would have other last bits, and wait for one another.
+            with limited(1):
+                all_at_once(self._calls, self._abandon)
+
+        return run
 
     def forget(self) -> None:
         """As `Trainer.forget`."""
