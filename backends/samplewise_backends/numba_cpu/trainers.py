@@ -80,8 +80,7 @@ class TrainerFactory:
         group = Group(members, batch_size, block, self._loss, self._dtype)
         if self._full_gram is not None:
             return Dual(group, self._kinds, self._full_gram)
-        rows = Rows(block, members[0].network.inputs, self._dtype)
-        return Blocked(group, self._kinds, rows, self._gram_blocks)
+        return Blocked(group, self._kinds, self._gram_blocks)
 
     def held_gram(self) -> dict[str, Matrix]:
         """Return the rows whose products all trainers share, in the groups that computed them."""
@@ -118,7 +117,6 @@ class TrainerFactory:
         )
         # At a rate of 0 nothing can overflow, whatever the penalty.
         steps = Steps(np.arange(2), 0, 2, self._workload.batch_size, 0.0)
-        losses = np.zeros((1, 2), self._dtype)
         trainer = self.trainer([member])
-        trainer.run([state], X, Y, [steps], losses)
+        trainer.run([state], X, Y, [steps], [np.zeros(2, self._dtype)])
         trainer.synchronize([state])

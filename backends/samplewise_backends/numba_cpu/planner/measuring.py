@@ -222,20 +222,18 @@ class _Bench:
         network = multilayer_perceptron(1, hidden, 1)
         member, loss = Member(network, SGD()), BinaryCrossEntropy()
         group = Group([member], 1, STEP_BLOCK, loss, self._dtype)
-        rows = Rows(STEP_BLOCK, 1, self._dtype)
-        gram = GramBlocks(STEP_BLOCK, rows)
-        trainer = Blocked(group, (WHOLE, WHOLE, WHOLE), rows, gram)
+        gram = GramBlocks(STEP_BLOCK, Rows(STEP_BLOCK, 1, self._dtype))
+        trainer = Blocked(group, (WHOLE, WHOLE, WHOLE), gram)
         state = TrainingState(network.layout.zeros(self._dtype), aligned_zeros(0, self._dtype))
         X, Y = self._filled(STEP_ROWS, 1), self._filled(STEP_ROWS, 1)
-        losses, order = self._filled(1, STEP_ROWS), np.arange(STEP_ROWS)
+        losses, order = self._filled(STEP_ROWS), np.arange(STEP_ROWS)
 
         def least(stop: int) -> float:
             steps = Steps(order, 0, stop, 1, 1e-3)
-            tries = (
-                _least(lambda: trainer.run([state], X, Y, [steps], losses))
+            return min(
+                _least(lambda: trainer.run([state], X, Y, [steps], [losses]))
                 for _ in range(STEP_TRIES)
             )
-            return min(tries)
 
         # Both contain the cost of a call from Python.
         return max(least(STEP_ROWS) - least(STEP_BLOCK), 1.0) / (STEP_ROWS - STEP_BLOCK)

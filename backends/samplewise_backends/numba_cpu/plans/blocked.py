@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
+from samplewise.contract import Steps
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.blocked import (
     NO_GRAM,
@@ -18,12 +14,10 @@ from samplewise_backends.numba_cpu.kernels.blocked import (
 )
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.storage import InStates
-
-Matrix = NDArray[Any]
+from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
 
 
-class Blocked(InStates):
+class Blocked(Trainer):
     """Trains a group by blocks; the states hold all of the training state between calls.
 
     Args:
@@ -31,10 +25,9 @@ class Blocked(InStates):
         gram: kept Gram blocks, which groups may share, or None to compute them every time.
     """
 
-    def __init__(
-        self, group: Group, kinds: tuple[int, int, int], rows: Rows, gram: GramBlocks | None
-    ) -> None:
-        self._group, self._rows, self._gram = group, rows, gram
+    def __init__(self, group: Group, kinds: tuple[int, int, int], gram: GramBlocks | None) -> None:
+        self._group, self._gram = group, gram
+        self._rows = Rows(group.block, group.inputs, group.dtype)
         self._call = Call(run_blocked, group.dtype)
         self._block = self._call.inner("block")
         group.describe(self._block)
@@ -43,15 +36,7 @@ class Blocked(InStates):
         self._scratch_gram = np.zeros((group.block, group.block), group.dtype)
         self._call.settle()
 
-    def run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
+    def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
         group, block, first = self._group, self._block, steps[0]
         gram, code = self._gram_of(X, first)
         parameters = group.storage.enter(states)
@@ -62,7 +47,6 @@ class Blocked(InStates):
         group.storage.leave(states)
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
         self._call.forget()
         self._group.forget()
         self._rows.forget()

@@ -34,15 +34,14 @@ from samplewise_backends.numba_cpu.plans.routines import (
     give_buffers,
     largest_gradient,
 )
-from samplewise_backends.numba_cpu.plans.storage import InStates
 from samplewise_backends.numba_cpu.plans.thin import thin_call
+from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
 
-Matrix = NDArray[Any]
 KEPT_COUNTS = 2
 """Numbers of epochs whose calls are kept: some 1 KB an epoch and network."""
 
 
-class Direct(InStates):
+class Direct(Trainer):
     """Trains networks step by step, in place, one after the other.
 
     Args:
@@ -77,34 +76,21 @@ class Direct(InStates):
             self._calls.append(self._made[key])
             self._optimizers.append(_optimizer_in(self._made[key], member))
 
-    def run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
+    def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
         own = zip(self._calls, self._optimizers, states, steps, losses, strict=True)
         for call, optimizer, state, step, seen in own:
             _set_optimizer(call, optimizer)
             run_steps(call, state, X, Y, step, seen)
 
     def epochs(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
     ) -> Callable[[int], None]:
         """As `Trainer.epochs`: the calls of all epochs are set before the first one."""
         calls = self._calls_of_epochs(len(steps))
-        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), strict=True)
-        for k, (call, optimizer, state, of_epochs) in enumerate(own):
+        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), losses, strict=True)
+        for call, optimizer, state, of_epochs, seen in own:
             _set_optimizer(call, optimizer)
-            begin_steps(call, state, X, Y, of_epochs, losses[:, k])
+            begin_steps(call, state, X, Y, of_epochs, seen)
 
         def run(epoch: int) -> None:
             for call in calls:
@@ -121,7 +107,6 @@ class Direct(InStates):
         return self._repeated[count]
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
         for call in (*self._made.values(), *chain(*self._repeated.values())):
             call.forget()
 
@@ -146,7 +131,7 @@ def run_steps(
     call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
-    begin_steps(call, state, X, Y, [steps], losses.reshape(1, -1))
+    begin_steps(call, state, X, Y, [steps], [losses])
     call()
 
 
@@ -162,7 +147,7 @@ def learning_call(
     """Return a call that makes the steps of a window, and counts them for the next call."""
     gathered = aligned_zeros((steps.batch_size, X.shape[1]), X.dtype)
     call = _call_of(member, gathered, loss)
-    begin_steps(call, state, X, Y, [steps], losses.reshape(1, -1))
+    begin_steps(call, state, X, Y, [steps], [losses])
     return call
 
 
@@ -171,8 +156,8 @@ def begin_steps(
     state: TrainingState,
     X: Matrix,
     Y: Matrix,
-    steps: Sequence[Steps],
-    losses: Matrix,
+    steps: Windows,
+    losses: Losses | Matrix,
 ) -> None:
     """Set each `records.STEPS`, or other record with its fields, to the start of a window.
 
@@ -182,7 +167,7 @@ def begin_steps(
         X: rows.
         Y: targets.
         steps: of the window of each.
-        losses: of each, (calls, n), written.
+        losses: of each, (n,), written.
     """
     net, theta, slots = calls.inner("network"), state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
 from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
@@ -17,9 +14,7 @@ from samplewise_backends.numba_cpu.kernels.dual import run_dual
 from samplewise_backends.numba_cpu.plans.gram import FullGram, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.storage import Parameters
-from samplewise_backends.numba_cpu.plans.trainer import Trainer
-
-Matrix = NDArray[Any]
+from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
 
 HELD = {"coefficients": "S", "velocities": "T", "recent": "recent", "origin": "origin"}
 """Names of the arrays of `_FirstLayers` that a snapshot has."""
@@ -34,7 +29,7 @@ class _FirstLayers:
 
     def __init__(
         self,
-        states: Sequence[TrainingState],
+        states: States,
         parameters: Parameters,
         X: Matrix,
         group: Group,
@@ -62,7 +57,7 @@ class _FirstLayers:
         self.gram_rows = Rows(group.block, rows, dtype)
         self._other: tuple[Matrix, list[Matrix], Matrix] | None = None
 
-    def is_of(self, states: Sequence[TrainingState]) -> bool:
+    def is_of(self, states: States) -> bool:
         """Return True if these are the first layers of `states`, and not of others."""
         vectors = [state.parameters for state in states]
         return len(vectors) == len(self._vectors) and all(map(operator.is_, vectors, self._vectors))
@@ -116,20 +111,11 @@ class Dual(Trainer):
         self._first: _FirstLayers | None = None
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
         self._call.forget()
         self._group.forget()
         self._first = None
 
-    def run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
+    def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
         group, block, first = self._group, self._block, steps[0]
         first_layers = self._first_of(states, X)
         parameters = group.storage.enter(states, first=first_layers is None)
@@ -141,23 +127,19 @@ class Dual(Trainer):
         self._call()
         group.storage.leave(states, first=False)
 
-    def _begin(
-        self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix
-    ) -> _FirstLayers:
+    def _begin(self, states: States, parameters: Parameters, X: Matrix) -> _FirstLayers:
         first = self._first = _FirstLayers(states, parameters, X, self._group)
         self._call.set(base=first.base, S=first.S, origin=first.origin, T=first.T)
         self._call.set(recent=first.recent, span=len(first.recent), columns=first.columns)
         return first
 
-    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
+    def held_state(self, states: States) -> dict[str, Matrix]:
         """Return the coefficients; the states still have the weights that these start from."""
         if self._first is None or not self._first.is_of(states):
             return {}
         return {name: getattr(self._first, at).copy() for name, at in HELD.items()}
 
-    def restore(
-        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
-    ) -> None:
+    def restore(self, states: States, X: Matrix, held: Mapping[str, Matrix]) -> None:
         """Go on with these coefficients, where there are some.
 
         Raises:
@@ -175,7 +157,7 @@ class Dual(Trainer):
             if not np.isin(held["recent"], np.arange(len(X))).all():
                 raise ValueError(f"recent: must be rows from 0 to {len(X) - 1}")
 
-    def synchronize(self, states: Sequence[TrainingState]) -> None:
+    def synchronize(self, states: States) -> None:
         """Bring the first layers into the states; training goes on from there."""
         if self._first is None or not self._first.is_of(states):
             return
@@ -184,13 +166,13 @@ class Dual(Trainer):
         self._group.storage.leave(states)
         self._first = None
 
-    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
+    def first_values(self, states: States, X: Matrix) -> Matrix | None:
         """Return the first layers' products with X, (rows, R), or None where the states have W."""
         if self._first is None or not self._first.is_of(states):
             return None
         return self._first.values(X, self._gram.whole(X))
 
-    def _first_of(self, states: Sequence[TrainingState], X: Matrix) -> _FirstLayers | None:
+    def _first_of(self, states: States, X: Matrix) -> _FirstLayers | None:
         """Return the first layers of these states and rows; synchronize others, and return None."""
         first_layers = self._first
         if first_layers is not None and first_layers.is_of(states) and first_layers.X is X:

@@ -8,7 +8,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.block import run_block
@@ -31,8 +30,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     largest_gradient,
 )
 from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
-
-Matrix = NDArray[Any]
+from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Windows
 
 
 class Group:
@@ -53,6 +51,7 @@ class Group:
         dtype: np.dtype[Any],
     ) -> None:
         self.dtype, self.batch_size, self.block = dtype, batch_size, block
+        self.inputs = members[0].network.inputs
         self.form = form_of(members[0].optimizer)
         self._optimizers = [cast(SGD, member.optimizer) for member in members]
         self._units = [member.units for member in members]
@@ -106,10 +105,10 @@ class Group:
         self,
         block: Struct,
         parameters: Parameters,
-        states: Sequence[TrainingState],
+        states: States,
         Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
+        steps: Windows,
+        losses: Losses,
     ) -> None:
         """Write a window into a `records.BLOCK` and the networks' records."""
         theta, slots = parameters.theta, parameters.velocity

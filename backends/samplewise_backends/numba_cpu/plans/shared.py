@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise.threads import limited
 from samplewise_backends.numba_cpu.compile.calls import Call
@@ -21,13 +18,11 @@ from samplewise_backends.numba_cpu.plans.direct import begin_steps
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
-from samplewise_backends.numba_cpu.plans.storage import InStates
 from samplewise_backends.numba_cpu.plans.threads import all_at_once
+from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
 
-Matrix = NDArray[Any]
 
-
-class Shared(InStates):
+class Shared(Trainer):
     """Trains one network step by step, in place, by several threads.
 
     Args:
@@ -62,15 +57,7 @@ class Shared(InStates):
         give_buffers([net], size, member.network.layout.size)
         net.set(of_all=True)
 
-    def run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the only member's."""
+    def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
         for call in self._calls:
             begin_steps(call.inner("steps"), states[0], X, Y, steps, losses)
         self._counter[0] = 0
@@ -79,7 +66,6 @@ class Shared(InStates):
             all_at_once(self._calls, self._abandon)
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
         for call in self._calls:
             call.forget()
 

@@ -3,66 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 
 Matrix = NDArray[Any]
+# One of each network that trains: its state, its steps, and the array for its losses.
+States = Sequence[TrainingState]
+Windows = Sequence[Steps]
+Losses = Sequence[NDArray[Any]]
 
 
-class Trainer(Protocol):
-    """Runs a plan for some networks."""
+class Trainer:
+    """Runs a plan for some networks: by default one after whose calls the states hold it all."""
 
-    def run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
-        """Run all steps; `states`, `steps` and rows of `losses` are the members'."""
-        ...
+    def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
+        """Run all steps of the networks."""
+        raise NotImplementedError
 
     def epochs(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
     ) -> Callable[[int], None]:
         """Prepare whole epochs; return what runs one of them by its number, each in its turn.
 
         Args:
-            states: the members'; nobody counts their steps in between but the caller.
+            states: nobody counts their steps in between but the caller.
             X: rows.
             Y: targets.
-            steps: of each epoch those of the members.
-            losses: (epochs, members, n), written.
+            steps: of each epoch those of the networks.
+            losses: of each network, (epochs, n), written.
         """
-        return lambda epoch: self.run(states, X, Y, steps[epoch], losses[epoch])
-
-    def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Bring parameters that the plan keeps elsewhere into the states."""
-        ...
-
-    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
-        """Return copies of the state that the plan keeps elsewhere, by names of its own."""
-        ...
-
-    def restore(
-        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
-    ) -> None:
-        """Go on from states and what `held_state` returned with them."""
-        ...
+        return lambda epoch: self.run(states, X, Y, steps[epoch], [own[epoch] for own in losses])
 
     def forget(self) -> None:
         """Let go of the arrays of a training; the next one has the bits of a new trainer."""
-        ...
+        raise NotImplementedError
 
-    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
+    def synchronize(self, states: States) -> None:
+        """Bring parameters that the plan keeps elsewhere into the states."""
+
+    def held_state(self, states: States) -> dict[str, Matrix]:
+        """Return copies of the state that the plan keeps elsewhere, by names of its own."""
+        return {}
+
+    def restore(self, states: States, X: Matrix, held: Mapping[str, Matrix]) -> None:
+        """Go on from states and what `held_state` returned with them."""
+
+    def first_values(self, states: States, X: Matrix) -> Matrix | None:
         """Return the first layers' products with X, (rows, R), or None where the states have W."""
-        ...
+        return None
