@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from samplewise.network import Loss
 from samplewise.network.custom import CustomLoss
 from samplewise.network.losses import Huber
-from samplewise_backends.vectorized.sigmoid import sigmoid
+from samplewise_backends.vectorized.activations import sigmoid
 
 Vector = NDArray[Any]
 Matrix = NDArray[Any]

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from samplewise.network import Layer
-from samplewise_backends.vectorized.layers.base import BatchLayer, Parameters
+from samplewise_backends.vectorized.layers.base import BatchLayer, Parameters, Unchanged
 from samplewise_backends.vectorized.layers.conv import Conv
 from samplewise_backends.vectorized.layers.dense import Dense
 from samplewise_backends.vectorized.layers.layer_norm import LayerNorm
 from samplewise_backends.vectorized.layers.pooling import AvgPool, GlobalAvgPool, MaxPool
-from samplewise_backends.vectorized.layers.shaping import Unchanged
 
 __all__ = ["LAYERS", "BatchLayer", "Parameters", "batch_layer"]
 
