@@ -39,8 +39,8 @@ def sigmoid(Z: Matrix, out: Matrix) -> None:
     np.reciprocal(out, out)
 
 
-def _identity(Z: Matrix, derivative: Matrix) -> None:
-    """Leave Z as it is."""
+def _unchanged(*_: Matrix) -> None:
+    """Leave Z, or dA, as it is."""
 
 
 def _sigmoid(Z: Matrix, derivative: Matrix) -> None:
@@ -53,10 +53,6 @@ def _tanh(Z: Matrix, derivative: Matrix) -> None:
 
 def _relu(Z: Matrix, derivative: Matrix) -> None:
     np.maximum(Z, 0, out=Z)
-
-
-def _identity_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
-    """Leave dA as it is."""
 
 
 def _sigmoid_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
@@ -172,7 +168,7 @@ def _by_saved_derivative(dA: Matrix, A: Matrix, derivative: Matrix) -> None:
 # name -> (Z becomes A, dA becomes dZ). Both take A's buffer and one more of the same shape: the
 # first may save the derivative there for the second, which may use it as scratch otherwise.
 ACTIVATIONS: dict[str, tuple[Forward, Backward]] = {
-    "identity": (_identity, _identity_backward),
+    "identity": (_unchanged, _unchanged),
     "sigmoid": (_sigmoid, _sigmoid_backward),
     "tanh": (_tanh, _tanh_backward),
     "relu": (_relu, _relu_backward),

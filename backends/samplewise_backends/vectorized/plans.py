@@ -57,21 +57,10 @@ def choose(
             f"plan: vectorized takes its products in one way, got '{workload.products}'; use "
             f"{workload.plan}:{workload.block} or auto"
         )
-    if workload.plan == DIRECT:
-        return Plan(reason="asked for"), 0
-    if RATES in workload.step_fields:
-        return Plan(reason="a block of steps has one learning rate, but it changes at each step"), 0
-    if PENALTIES in workload.step_fields:
-        return Plan(reason="the penalty of each step takes the weights before it"), 0
-    if not isinstance(optimizer, SGD) or not optimizer.is_linear:
-        return Plan(reason=f"a step of {optimizer.name} with these settings is not linear in W"), 0
-    if not isinstance(network.layers[0], Dense):
-        return Plan(reason=f"the first layer is a {network.layers[0].kind} layer"), 0
-    if not network.layers[0].trainable:
-        return Plan(reason="the first layer is frozen: a block has no update of it to save"), 0
-    overflow = workload.overflow_of_products(network.inputs, dtype)
-    if overflow is not None:
-        return Plan(reason=overflow), 0
+    why = _why_direct(network, optimizer, dtype, workload)
+    if why is not None:
+        return Plan(reason=why), 0
+    assert isinstance(optimizer, SGD)
     block = rows_of_block(network, dtype, workload.block or BLOCK_ROWS, workload.batch_size)
     # No more batches than there are.
     block = min(block, -(-workload.rows // workload.batch_size) * workload.batch_size)
@@ -94,6 +83,25 @@ def choose(
         chunk=_chunk(network, block),
     )
     return plan, gram
+
+
+def _why_direct(
+    network: Network, optimizer: Optimizer, dtype: np.dtype[Any], workload: Workload
+) -> str | None:
+    """Return why no step can be part of a block, or None where they can."""
+    if workload.plan == DIRECT:
+        return "asked for"
+    if RATES in workload.step_fields:
+        return "a block of steps has one learning rate, but it changes at each step"
+    if PENALTIES in workload.step_fields:
+        return "the penalty of each step takes the weights before it"
+    if not optimizer.is_linear:
+        return f"a step of {optimizer.name} with these settings is not linear in W"
+    if not isinstance(network.layers[0], Dense):
+        return f"the first layer is a {network.layers[0].kind} layer"
+    if not network.layers[0].trainable:
+        return "the first layer is frozen: a block has no update of it to save"
+    return workload.overflow_of_products(network.inputs, dtype)
 
 
 def multiply_adds_saved(

@@ -1,4 +1,4 @@
-"""The interface of a layer of a batch, and the layer that only reshapes it, or drops a part of it."""
+"""The interface of a layer of a batch, and the layer that reshapes it or drops a part."""
 
 from __future__ import annotations
 

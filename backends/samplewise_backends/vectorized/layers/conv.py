@@ -69,7 +69,8 @@ class Conv:
     def _unfolded(self, A: Matrix) -> Matrix:
         """Return the values that each tap reads, (B, taps, pixels)."""
         count = len(A)
-        self._reserve(count)
+        if count > len(self._padded):
+            self._allocate(count)
         padded, seen = self._padded[:count], self._seen[:count]
         rows, columns = self._inside
         padded[:, :, rows, columns] = A.reshape(count, *self._input_shape)
@@ -85,11 +86,6 @@ class Conv:
         for i, j in np.ndindex(kernel):
             view = padded[:, :, i : i + step * height : step, j : j + step * width : step]
             yield view, parts[:, :, i, j]
-
-    def _reserve(self, rows: int) -> None:
-        """Make the buffers hold at least `rows` images."""
-        if rows > len(self._padded):
-            self._allocate(rows)
 
     def _allocate(self, rows: int) -> None:
         self._padded = aligned_zeros((rows, *self._padded_shape), self._dtype)
