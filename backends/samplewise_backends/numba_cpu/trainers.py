@@ -103,20 +103,13 @@ class TrainerFactory:
 
     def warm_up(self) -> None:
         """Compile, or load from the cache, the kernels of the plan, on two rows of zeros."""
-        kernels = {member.in_blocks: member for member in self._members}
-        for member in kernels.values():
-            self._train_on_zeros(member)
-
-    def _train_on_zeros(self, member: Member) -> None:
-        network, optimizer = member.network, member.optimizer
-        X = aligned_zeros((2, network.inputs), self._dtype)
-        Y = aligned_zeros((2, network.outputs), self._dtype)
-        size = network.layout.size
-        state = TrainingState(
-            network.layout.zeros(self._dtype), aligned_zeros(optimizer.slots * size, self._dtype)
-        )
         # At a rate of 0 nothing can overflow, whatever the penalty.
         steps = Steps(np.arange(2), 0, 2, self._workload.batch_size, 0.0)
-        trainer = self.trainer([member])
-        trainer.run([state], X, Y, [steps], [np.zeros(2, self._dtype)])
-        trainer.synchronize([state])
+        for member in {member.in_blocks: member for member in self._members}.values():
+            network, slots = member.network, member.optimizer.slots
+            X, Y = (np.zeros((2, n), self._dtype) for n in (network.inputs, network.outputs))
+            slots_of_state = aligned_zeros(slots * network.layout.size, self._dtype)
+            state = TrainingState(network.layout.zeros(self._dtype), slots_of_state)
+            trainer = self.trainer([member])
+            trainer.run([state], X, Y, [steps], [np.zeros(2, self._dtype)])
+            trainer.synchronize([state])

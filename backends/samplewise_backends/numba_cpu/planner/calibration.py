@@ -32,8 +32,6 @@ V3, V4 = "x86-64-v3", "x86-64-v4"
 MAX_BYTES = 65_536
 # A file with a number beyond these is damaged: no core has such rates.
 SMALLEST, LARGEST = 1e-4, 1e6
-
-
 # Seconds of measuring one dtype, and the share of a training that a plan by measured rates saves: a
 # hundredth where the built-in rates were measured, a quarter with those of another level.
 MEASURING_S, SAVED = 1.2, 0.05

@@ -79,8 +79,7 @@ def choose(
     products = word_of(taken.name, kinds)
     if why is not None:
         reason = "; ".join([why, *lanes_words(kinds)])
-        chunk = taken.chunk(workload.rows)
-        plan = Plan(DIRECT, reason, chunk=chunk, products=products)
+        plan = Plan(DIRECT, reason, chunk=taken.chunk(workload.rows), products=products)
         return Chosen(plan, kinds, keeps_gram=False)
     reason = reason_of(taken, best, Sizes(members, workload, dtype.itemsize), workload)
     if known.built_in:
