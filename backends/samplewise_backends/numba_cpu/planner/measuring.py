@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -88,13 +88,13 @@ class _Bench:
 
     def rates(self) -> Rates:
         return Rates(
-            values=tuple(self._tables(VALUES, kind) for kind in KINDS),
-            update=tuple(self._tables(UPDATE, kind) for kind in KINDS),
-            dual=tuple(self._tables(DUAL, kind) for kind in (WHOLE, TILED)),
+            values=tuple(_tables(partial(self._rate, VALUES, kind)) for kind in KINDS),
+            update=tuple(_tables(partial(self._rate, UPDATE, kind)) for kind in KINDS),
+            dual=tuple(_tables(partial(self._rate, DUAL, kind)) for kind in (WHOLE, TILED)),
             far_values=tuple(self._far(VALUES, kind) for kind in KINDS),
             far_update=tuple(self._far(UPDATE, kind) for kind in KINDS),
-            thin_values=self._thin(self._thin_values),
-            thin_update=self._thin(self._thin_update),
+            thin_values=_tables(self._thin_values, THIN_ROWS),
+            thin_update=_tables(self._thin_update, THIN_ROWS),
             gram=tuple(_rounded(self._gram(rows)) for rows in TABLE_ROWS),
             square=_rounded(self._square()),
             weight=tuple(_rounded(self._weight(size)) for size in WEIGHT_BYTES),
@@ -110,15 +110,6 @@ class _Bench:
         array[...] = 0.5
         return array
 
-    def _tables(self, product: int, kind: int) -> Tables:
-        return tuple(
-            tuple(
-                tuple(_rounded(self._rate(product, kind, *sizes, inner)) for sizes in line)
-                for line in (((rows, units) for units in TABLE_UNITS) for rows in TABLE_ROWS)
-            )
-            for inner in INNERS
-        )
-
     def _rate(self, product: int, kind: int, rows: int, units: int, inner: int) -> float:
         ld = padded(units)
         shape = (inner, units) if product == DUAL else (units, inner)
@@ -128,34 +119,22 @@ class _Bench:
         ns = self._product(product, kind, self._filled(rows, inner), G, self._filled(*shape), z, ld)
         return rows * units * inner / ns
 
-    def _thin(self, ns_of: Callable[[int, int, int], float]) -> Tables:
-        def rate(*sizes: int) -> float:
-            return _rounded(math.prod(sizes) / ns_of(*sizes))
-
-        return tuple(
-            tuple(tuple(rate(rows, units, inner) for units in TABLE_UNITS) for rows in THIN_ROWS)
-            for inner in INNERS
-        )
-
     def _thin_values(self, rows: int, units: int, inner: int) -> float:
-        """Return the nanoseconds of one product W X, with a column for each row."""
+        """Return the rate of products W X, with a column for each row."""
         ld = padded(rows)
         W, X, Z = self._filled(units, inner), self._filled(inner, ld), self._filled(units, ld)
         self._tiles.set(a=W, a_unit=inner, a_inner=1, b=X, b_ld=ld, inner=inner)
         self._tiles.set(out=Z, units=units, out_ld=ld, columns=rows, mask=Z)
-        return self._repeatedly(self._tiles)
+        return rows * units * inner / self._repeatedly(self._tiles)
 
     def _thin_update(self, rows: int, units: int, inner: int) -> float:
-        """Return the nanoseconds of one product dZ X^T, with a column of dZ for each row."""
+        """Return the rate of products dZ X^T, with a column of dZ for each row."""
         ld = padded(rows)
-        dZ, X, dW = (
-            self._filled(units, ld),
-            self._filled(rows, ld + inner),
-            self._filled(units, inner),
-        )
+        dZ, X = self._filled(units, ld), self._filled(rows, ld + inner)
+        dW = self._filled(units, inner)
         self._tiles.set(a=dZ, a_unit=ld, a_inner=1, b=X, b_ld=ld + inner, inner=rows)
         self._tiles.set(out=dW, units=units, out_ld=inner, columns=inner, mask=dW)
-        return self._repeatedly(self._tiles)
+        return rows * units * inner / self._repeatedly(self._tiles)
 
     def _far(self, product: int, kind: int) -> Line:
         rows, units = FAR_ROWS_UNITS
@@ -237,6 +216,16 @@ class _Bench:
 
         # Both contain the cost of a call from Python.
         return max(least(STEP_ROWS) - least(STEP_BLOCK), 1.0) / (STEP_ROWS - STEP_BLOCK)
+
+
+def _tables(rate: Callable[[int, int, int], float], of_rows: Sequence[int] = TABLE_ROWS) -> Tables:
+    """Return the rates of products of all sizes, as `Rates.values` describes them."""
+    return tuple(
+        tuple(
+            tuple(_rounded(rate(rows, units, inner)) for units in TABLE_UNITS) for rows in of_rows
+        )
+        for inner in INNERS
+    )
 
 
 # Multiply-adds a nanosecond; the other rates are in nanoseconds.

@@ -31,7 +31,6 @@ class Blocked(Trainer):
         self._call = Call(run_blocked, group.dtype)
         self._block = self._call.inner("block")
         group.describe(self._block)
-        self._block.set(gram_ld=group.block)
         self._call.set(values_way=kinds[0], update_way=kinds[1])
         self._scratch_gram = np.zeros((group.block, group.block), group.dtype)
         self._call.settle()

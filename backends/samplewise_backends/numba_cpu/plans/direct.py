@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
-from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
@@ -193,7 +192,8 @@ def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
     """Return the call that trains a network."""
     layers, size = layer_table(member.network, len(gathered), training=True)
     if member.in_blocks:
-        call = _call(run_direct, layers, gathered, loss)
+        call = Call(run_direct, gathered.dtype)
+        describe_steps(call, layers, gathered, loss)
         net, gradient = call.inner("network"), largest_gradient(layers)
         net.set(later_layers=later_layers)
     else:
@@ -209,18 +209,18 @@ def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
 
 def stepwise_call(layers: Layers, gathered: Matrix, loss: Loss) -> Call:
     """Return a call of `run_stepwise` on batches that are gathered here, without buffers."""
-    call = _call(run_stepwise, layers, gathered, loss)
+    call = Call(run_stepwise, gathered.dtype)
+    describe_steps(call, layers, gathered, loss)
     call.inner("network").set(forward=forward, batch_loss=batch_loss)
     return call
 
 
-def _call(routine: Routine, layers: Layers, gathered: Matrix, loss: Loss) -> Call:
-    call, (rows, inputs) = Call(routine, gathered.dtype), gathered.shape
-    net = call.inner("network")
+def describe_steps(steps: Struct, layers: Layers, gathered: Matrix, loss: Loss) -> None:
+    """Write a network, and where its batches are gathered, into a `records.STEPS`."""
+    net, (rows, inputs) = steps.inner("network"), gathered.shape
     describe_network(net, layers, loss)
     net.set(X=gathered, inputs=inputs)
-    call.inner("rows").set(gathered=gathered, at_once=rows, inputs=inputs)
-    return call
+    steps.inner("rows").set(gathered=gathered, at_once=rows, inputs=inputs)
 
 
 def _at_once(layers: Layers) -> int:

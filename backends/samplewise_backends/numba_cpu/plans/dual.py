@@ -104,8 +104,7 @@ class Dual(Trainer):
         self._call = Call(run_dual, group.dtype)
         self._block = self._call.inner("block")
         group.describe(self._block)
-        near = np.zeros((group.block, group.block), group.dtype)
-        self._block.set(gram=near, gram_ld=group.block)
+        self._block.set(gram=np.zeros((group.block, group.block), group.dtype))
         self._call.set(way=kinds[2])
         self._call.settle()
         self._first: _FirstLayers | None = None

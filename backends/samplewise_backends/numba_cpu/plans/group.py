@@ -98,7 +98,7 @@ class Group:
         block.set(networks=self._networks, members=len(self._each), P=self._A, **buffers)
         block.set(segments=self._segments, runs=len(self._segments))
         block.set(batch=self.batch_size, form=self.form, units=sum(self._units), ld=self.ld)
-        block.set(tiny=np.finfo(self.dtype).tiny, run_block=run_block)
+        block.set(gram_ld=self.block, tiny=np.finfo(self.dtype).tiny, run_block=run_block)
         describe_product(block.inner("product"))
 
     def begin(

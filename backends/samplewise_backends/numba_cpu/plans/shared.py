@@ -14,10 +14,10 @@ from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.shared import run_shared
 from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
-from samplewise_backends.numba_cpu.plans.direct import begin_steps
+from samplewise_backends.numba_cpu.plans.direct import begin_steps, describe_steps
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
-from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
+from samplewise_backends.numba_cpu.plans.routines import give_buffers
 from samplewise_backends.numba_cpu.plans.threads import all_at_once
 from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
 
@@ -36,26 +36,21 @@ class Shared(Trainer):
     ) -> None:
         self._calls = [Call(run_shared, dtype) for _ in range(threads)]
         self._counter = np.zeros(1, np.int64)
-        gradients = [aligned_zeros(member.network.layout.size, dtype) for _ in range(threads)]
+        layers, size = layer_table(member.network, batch_size, training=True)
+        parameters = member.network.layout.size
+        gradients = [aligned_zeros(parameters, dtype) for _ in range(threads)]
         addresses = np.array([gradient.ctypes.data for gradient in gradients])
         for thread, call in enumerate(self._calls):
-            self._describe(call.inner("steps"), member, batch_size, loss)
-            call.inner("steps").inner("network").set(gradient=gradients[thread])
+            gathered = aligned_zeros((batch_size, member.network.inputs), dtype)
+            describe_steps(call.inner("steps"), layers, gathered, loss)
+            net = call.inner("steps").inner("network")
+            describe_optimizer(net.inner("hyper"), member.optimizer)
+            net.set(forward=forward, batch_loss=batch_loss, update=update, of_all=True)
+            give_buffers([net], size, parameters)
+            net.set(gradient=gradients[thread])
             call.set(thread=thread, threads=threads, gradients=addresses, counter=self._counter)
             call.set(giving_way=address_of_give_way())
             call.settle()
-
-    @staticmethod
-    def _describe(steps: Any, member: Member, batch_size: int, loss: Loss) -> None:
-        net, inputs, dtype = steps.inner("network"), member.network.inputs, steps.dtype
-        layers, size = layer_table(member.network, batch_size, training=True)
-        gathered = aligned_zeros((batch_size, inputs), dtype)
-        describe_network(net, layers, loss)
-        describe_optimizer(net.inner("hyper"), member.optimizer)
-        net.set(X=gathered, inputs=inputs, forward=forward, batch_loss=batch_loss, update=update)
-        steps.inner("rows").set(gathered=gathered, at_once=batch_size, inputs=inputs)
-        give_buffers([net], size, member.network.layout.size)
-        net.set(of_all=True)
 
     def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
         for call in self._calls:
