@@ -174,6 +174,7 @@ def drawn_problem(
     optimizer: Optimizer | None = None,
     learning_rate: float = DRAWN_RATE,
     dtype: str = "float32",
+    shuffle: bool = False,
 ) -> TrainingProblem:
     """Return a problem of any size, on rows that are drawn for it.
 
@@ -192,5 +193,5 @@ def drawn_problem(
     labels = (scores[:, 0] > 0).astype(np.int64) if binary else scores.argmax(axis=1)
     loss = class_loss_named(LOSS if binary else "categorical_cross_entropy")
     _, Y = prepare_targets(labels, rows, network, loss, dtype)
-    steps = learning_rate, epochs, batch_size
-    return TrainingProblem(network, loss, optimizer or SGD(), X, Y, *steps, init="glorot_uniform")
+    steps = learning_rate, epochs, batch_size, "glorot_uniform"
+    return TrainingProblem(network, loss, optimizer or SGD(), X, Y, *steps, shuffle=shuffle)
