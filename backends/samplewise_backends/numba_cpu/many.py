@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
 from samplewise_backends.numba_cpu.plans.abreast import groups_abreast
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.rounds import Rounds
 from samplewise_backends.numba_cpu.plans.split import groups_of
 from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.plans.trainer import Trainer
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
-
-Matrix = NDArray[Any]
 
 
 class NumbaManyProgram:
@@ -36,7 +33,7 @@ class NumbaManyProgram:
         networks: Sequence[Network],
         loss: Loss,
         optimizers: Sequence[Optimizer],
-        dtype: np.dtype[Any],
+        dtype: DType,
         workload: Workload,
     ) -> None:
         fields = workload.step_fields

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import PENALTIES, RATES, EpochsProgram, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
@@ -18,6 +16,7 @@ from samplewise_backends.numba_cpu.kernels.prediction import forward_of_finite
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.direct import learning_call, run_steps, stepwise_call
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
@@ -26,8 +25,6 @@ from samplewise_backends.numba_cpu.plans.routines import give_buffers
 from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.trainers import GRAM_FILLS, GRAM_ROWS, TrainerFactory
 
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
 PREDICTED_AT_ONCE = 256
 
 
@@ -39,7 +36,7 @@ class NumbaProgram(EpochsProgram):
         network: Network,
         loss: Loss,
         optimizer: Optimizer,
-        dtype: np.dtype[Any],
+        dtype: DType,
         workload: Workload | None,
     ) -> None:
         self._member = Member(network, optimizer)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.contract.plan import BLOCKED, DUAL
@@ -16,6 +14,7 @@ from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN
 from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.planner.threads import sharing_threads
 from samplewise_backends.numba_cpu.plans.abreast import Abreast
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.direct import Direct
 from samplewise_backends.numba_cpu.plans.dual import Dual
@@ -26,7 +25,6 @@ from samplewise_backends.numba_cpu.plans.shared import Shared
 from samplewise_backends.numba_cpu.plans.threads import Each
 from samplewise_backends.numba_cpu.plans.trainer import Trainer
 
-Matrix = NDArray[Any]
 GRAM_ROWS, GRAM_FILLS = "gram_rows", "gram_fills"
 
 
@@ -37,7 +35,7 @@ class TrainerFactory:
         self,
         members: Sequence[Member],
         loss: Loss,
-        dtype: np.dtype[Any],
+        dtype: DType,
         workload: Workload,
     ) -> None:
         self._members, self._dtype, self._workload = members, dtype, workload

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network.activations import CUSTOM, GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
 from samplewise.network.custom import CustomActivation
+from samplewise_backends.vectorized.arrays import Matrix
 
-Matrix = NDArray[Any]
 Forward = Callable[[Matrix, Matrix], None]
 Backward = Callable[[Matrix, Matrix, Matrix], None]
 _ROOT_8_BY_PI = math.sqrt(8 / math.pi)

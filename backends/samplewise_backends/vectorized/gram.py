@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import aligned_zeros
-
-Matrix = NDArray[Any]
+from samplewise_backends.vectorized.arrays import DType, Matrix
 
 
 class Gram:
@@ -20,7 +17,7 @@ class Gram:
         budget: maximum bytes to keep; products beyond it are computed each time.
     """
 
-    def __init__(self, size: int, dtype: np.dtype[Any], budget: int) -> None:
+    def __init__(self, size: int, dtype: DType, budget: int) -> None:
         self._dtype, self._budget = dtype, budget
         self._scratch = aligned_zeros(size, dtype)
         self._kept: dict[tuple[int, int], Matrix] = {}

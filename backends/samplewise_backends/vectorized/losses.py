@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import Loss
 from samplewise.network.custom import CustomLoss
 from samplewise.network.losses import Huber
 from samplewise_backends.vectorized.activations import sigmoid
-
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
+from samplewise_backends.vectorized.arrays import Matrix, Vector
 
 
 def binary_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:

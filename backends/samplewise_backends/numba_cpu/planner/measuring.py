@@ -9,7 +9,6 @@ from functools import partial, reduce
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, aligned_zeros, multilayer_perceptron
@@ -41,6 +40,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
     Rates,
     Tables,
 )
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
@@ -60,10 +60,8 @@ FEWEST, MOST, ENOUGH_NS = 2, 20, 100_000.0
 ROUNDS = 3
 DIGITS = 4
 
-Matrix = NDArray[Any]
 
-
-def measure(dtype: np.dtype[Any]) -> Rates:
+def measure(dtype: DType) -> Rates:
     """Measure this core, in about a second after the kernels are compiled.
 
     The least of several times is taken: other work of the machine can only add to them, and later
@@ -76,7 +74,7 @@ def measure(dtype: np.dtype[Any]) -> Rates:
 
 
 class _Bench:
-    def __init__(self, dtype: np.dtype[Any]) -> None:
+    def __init__(self, dtype: DType) -> None:
         self._dtype, self._repeated = dtype, Call(repeat_product, dtype)
         describe_product(self._repeated)
         self._tiles = Call(multiply_tiles, dtype)

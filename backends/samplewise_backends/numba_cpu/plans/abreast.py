@@ -17,6 +17,7 @@ from samplewise_backends.numba_cpu.kernels.columns import (
     OF_GRADIENT,
     OF_VELOCITY,
 )
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.lowering import table_across
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
@@ -24,7 +25,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     describe_network,
     give_buffers,
 )
-from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
 LINE_BYTES = 64
 """Of a line of the cache, and of the longest vector of any processor."""
@@ -34,13 +35,13 @@ TABLES = ("rates", "l2", "zeros", "shares", "decisions", "losses")
 """Of `records.ABREAST` and its network, those with a row for each step."""
 
 
-def columns_of(dtype: np.dtype[Any]) -> int:
+def columns_of(dtype: DType) -> int:
     """Return the networks that train abreast, at most."""
     return LINE_BYTES // dtype.itemsize
 
 
 def groups_abreast(
-    members: Sequence[Member], indices: Sequence[int], dtype: np.dtype[Any]
+    members: Sequence[Member], indices: Sequence[int], dtype: DType
 ) -> list[list[int]]:
     """Split networks into groups of equal ones, which train abreast."""
     alike: dict[Any, list[int]] = {}
@@ -57,7 +58,7 @@ class Abreast(Trainer):
         members: the networks, at most `columns_of`.
     """
 
-    def __init__(self, members: Sequence[Member], loss: Loss, dtype: np.dtype[Any]) -> None:
+    def __init__(self, members: Sequence[Member], loss: Loss, dtype: DType) -> None:
         self._optimizers = [cast(SGD, member.optimizer) for member in members]
         self._columns = columns = columns_of(dtype)
         first, inputs = members[0], members[0].network.inputs
@@ -120,10 +121,10 @@ class Abreast(Trainer):
     def forget(self) -> None:
         self._call.forget()
 
-    def _matrix(self, rows: int, dtype: np.dtype[Any]) -> Matrix:
+    def _matrix(self, rows: int, dtype: DType) -> Matrix:
         return aligned_zeros((rows, self._columns), dtype)
 
-    def _factors(self, dtype: np.dtype[Any]) -> Matrix:
+    def _factors(self, dtype: DType) -> Matrix:
         """Return the forms of momentum, as `records.ABREAST` describes them."""
         factors = self._matrix(FACTORS, dtype)
         for k, optimizer in enumerate(self._optimizers):

@@ -12,9 +12,10 @@ from samplewise_backends.numba_cpu.kernels.blocked import (
     SCRATCH_GRAM,
     run_blocked,
 )
+from samplewise_backends.numba_cpu.plans.arrays import Matrix
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
 
 class Blocked(Trainer):

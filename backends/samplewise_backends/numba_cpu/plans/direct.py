@@ -8,7 +8,6 @@ from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
@@ -24,6 +23,7 @@ from samplewise_backends.numba_cpu.kernels.stepwise import (
     UPDATED_AT_ONCE,
     run_stepwise,
 )
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
@@ -34,7 +34,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     largest_gradient,
 )
 from samplewise_backends.numba_cpu.plans.thin import thin_call
-from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
 KEPT_COUNTS = 2
 """Numbers of epochs whose calls are kept: some 1 KB an epoch and network."""
@@ -53,7 +53,7 @@ class Direct(Trainer):
         members: Sequence[Member],
         batch_size: int,
         loss: Loss,
-        dtype: np.dtype[Any],
+        dtype: DType,
         *,
         thin: bool = False,
     ) -> None:
@@ -110,7 +110,7 @@ class Direct(Trainer):
             call.forget()
 
 
-def _optimizer_in(call: Call, member: Member) -> NDArray[Any]:
+def _optimizer_in(call: Call, member: Member) -> Vector:
     """Return the bytes of a network's `records.HYPERPARAMETERS`, as its call has them.
 
     NumPy copies bytes in 0.1 us, and a record field by field in 2.4.
@@ -121,13 +121,13 @@ def _optimizer_in(call: Call, member: Member) -> NDArray[Any]:
     return hyper.memory.view(np.uint8).copy()
 
 
-def _set_optimizer(calls: Struct, optimizer: NDArray[Any]) -> None:
+def _set_optimizer(calls: Struct, optimizer: Vector) -> None:
     memory = calls.inner("network").inner("hyper").memory
     memory[:, None].view(np.uint8)[...] = optimizer
 
 
 def run_steps(
-    call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
+    call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
     begin_steps(call, state, X, Y, [steps], [losses])
@@ -141,7 +141,7 @@ def learning_call(
     X: Matrix,
     Y: Matrix,
     steps: Steps,
-    losses: NDArray[Any],
+    losses: Vector,
 ) -> Call:
     """Return a call that makes the steps of a window, and counts them for the next call."""
     gathered = aligned_zeros((steps.batch_size, X.shape[1]), X.dtype)

@@ -11,10 +11,11 @@ from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.dual import run_dual
+from samplewise_backends.numba_cpu.plans.arrays import Matrix
 from samplewise_backends.numba_cpu.plans.gram import FullGram, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.storage import Parameters
-from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
 HELD = {"coefficients": "S", "velocities": "T", "recent": "recent", "origin": "origin"}
 """Names of the arrays of `_FirstLayers` that a snapshot has."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import SGD, Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.block import run_block
 from samplewise_backends.numba_cpu.kernels.records import NETWORK, SEGMENT
 from samplewise_backends.numba_cpu.kernels.step import later_layers
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.coefficients import (
     describe_optimizer,
     form_of,
@@ -30,7 +30,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     largest_gradient,
 )
 from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
-from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Windows
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Windows
 
 
 class Group:
@@ -48,7 +48,7 @@ class Group:
         batch_size: int,
         block: int,
         loss: Loss,
-        dtype: np.dtype[Any],
+        dtype: DType,
     ) -> None:
         self.dtype, self.batch_size, self.block = dtype, batch_size, block
         self.inputs = members[0].network.inputs
@@ -123,7 +123,7 @@ class Group:
             block.set(batches=batches, powers=found.powers, lags=found.lags, biases=found.biases)
 
 
-def _segments(layers: Sequence[Layers], ld: int, saved: int) -> NDArray[Any]:
+def _segments(layers: Sequence[Layers], ld: int, saved: int) -> Vector:
     """Return runs of units with the same activation; the last one takes the padding too."""
     runs: list[list[int]] = []
     for table in layers:

@@ -13,7 +13,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import (
     AvgPool2D,
@@ -30,6 +29,7 @@ from samplewise.network import (
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, Kind
 from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import TAPS_AT_ONCE
 from samplewise_backends.numba_cpu.kernels.records import LANES, LAYER
+from samplewise_backends.numba_cpu.plans.arrays import Vector
 
 ACTIVATION_CODES = {code.name.lower(): code for code in ActivationCode}
 KINDS: dict[type[Layer], Kind] = {
@@ -48,7 +48,7 @@ _ON_IMAGES = {Kind.CONV, Kind.MAX_POOL, Kind.AVG_POOL, Kind.CHANNELS_LAST, Kind.
 
 # The fields of a layer's record, by name, and the records of a network's layers.
 Row = dict[str, Any]
-Layers = NDArray[Any]
+Layers = Vector
 
 
 def padded(units: int) -> int:

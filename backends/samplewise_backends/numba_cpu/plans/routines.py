@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import Loss, aligned_zeros
 from samplewise.network.losses import Huber
@@ -18,8 +16,9 @@ from samplewise_backends.numba_cpu.kernels.layers.dispatch import layer_backward
 from samplewise_backends.numba_cpu.kernels.losses import loss_called
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.products import first_product
+from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 from samplewise_backends.numba_cpu.plans.lowering import Layers
-from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, Windows
+from samplewise_backends.numba_cpu.plans.trainer import Losses, Windows
 
 LOSS_CODES = {
     "binary_cross_entropy": LossCode.BINARY,
@@ -63,7 +62,7 @@ def describe_activations(net: Struct, layers: Layers, *, training: bool) -> None
             net.set(derivative=derivative_called)
 
 
-def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None) -> NDArray[Any]:
+def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None) -> Vector:
     """Give networks that run one after the other the same buffers; return that of outputs.
 
     Args:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from samplewise.network import Loss, aligned_zeros
@@ -13,13 +11,14 @@ from samplewise_backends.numba_cpu.compile.meeting import ABANDONED, address_of_
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.shared import run_shared
 from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.direct import begin_steps, describe_steps
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import give_buffers
 from samplewise_backends.numba_cpu.plans.threads import all_at_once
-from samplewise_backends.numba_cpu.plans.trainer import Losses, Matrix, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
 
 class Shared(Trainer):
@@ -32,7 +31,7 @@ class Shared(Trainer):
     """
 
     def __init__(
-        self, member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any], threads: int
+        self, member: Member, batch_size: int, loss: Loss, dtype: DType, threads: int
     ) -> None:
         self._calls = [Call(run_shared, dtype) for _ in range(threads)]
         self._counter = np.zeros(1, np.int64)

@@ -6,18 +6,12 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import aligned_zeros
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table, padded
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.trainer import States
-
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +37,7 @@ class Parameters:
 
 # Parts that are copied, each with the part of a state; and the parameters, with the pairs of the
 # first layers' weights and those of all else.
-Pairs = list[tuple[NDArray[Any], NDArray[Any]]]
+Pairs = list[tuple[Vector, Vector]]
 Entered = tuple[Parameters, Pairs, Pairs]
 
 
@@ -100,7 +94,7 @@ class Storage(ABC):
 class InPlace(Storage):
     """One network: kernels work on the caller's own vectors, but for the first layer's bias."""
 
-    def __init__(self, member: Member, dtype: np.dtype[Any]) -> None:
+    def __init__(self, member: Member, dtype: DType) -> None:
         self._member = member
         super().__init__([aligned_zeros(padded(member.units), dtype) for _ in range(2)])
 
@@ -128,7 +122,7 @@ class Stacked(Storage):
         members: the networks, at least one, with the same inputs.
     """
 
-    def __init__(self, members: Sequence[Member], dtype: np.dtype[Any]) -> None:
+    def __init__(self, members: Sequence[Member], dtype: DType) -> None:
         self._members = list(members)
         rows = sum(member.units for member in members)
         size = padded(rows)

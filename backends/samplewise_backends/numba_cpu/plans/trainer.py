@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
+from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 
-Matrix = NDArray[Any]
 # One of each network that trains: its state, its steps, and the array for its losses.
 States = Sequence[TrainingState]
 Windows = Sequence[Steps]
-Losses = Sequence[NDArray[Any]]
+Losses = Sequence[Vector]
 
 
 class Trainer:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Matrix = NDArray[Any]
-Parameters = tuple[NDArray[Any], ...]
+from samplewise_backends.vectorized.arrays import Matrix
+
+Parameters = tuple[Matrix, ...]
 
 
 class BatchLayer(Protocol):
