@@ -32,11 +32,7 @@ class TrainerFactory:
     """Makes the trainers of one plan, which share the Gram matrix of the data."""
 
     def __init__(
-        self,
-        members: Sequence[Member],
-        loss: Loss,
-        dtype: DType,
-        workload: Workload,
+        self, members: Sequence[Member], loss: Loss, dtype: DType, workload: Workload
     ) -> None:
         self._members, self._dtype, self._workload = members, dtype, workload
         self._loss = loss

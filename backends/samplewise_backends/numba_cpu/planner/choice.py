@@ -52,11 +52,7 @@ class Chosen:
     keeps_gram: bool
 
 
-def choose(
-    members: Sequence[Member],
-    workload: Workload | None,
-    dtype: DType,
-) -> Chosen:
+def choose(members: Sequence[Member], workload: Workload | None, dtype: DType) -> Chosen:
     """Choose the fastest plan that fits the workload's memory.
 
     The choice depends on its arguments and on the calibration of the machine, on nothing else: not

@@ -62,11 +62,7 @@ def asked_kinds(workload: Workload) -> dict[str, tuple[int, ...]]:
 
 
 def product_ns(
-    tables: Tables,
-    rows: float,
-    units: float,
-    inner: float,
-    of_rows: Sequence[float] = TABLE_ROWS,
+    tables: Tables, rows: float, units: float, inner: float, of_rows: Sequence[float] = TABLE_ROWS
 ) -> float:
     """Return the nanoseconds of a multiply-add in a product of this size; `of_rows`: the tables'.
 

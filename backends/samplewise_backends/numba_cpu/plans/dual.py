@@ -28,13 +28,7 @@ class _FirstLayers:
         parameters: W0 and V0, copied.
     """
 
-    def __init__(
-        self,
-        states: States,
-        parameters: Parameters,
-        X: Matrix,
-        group: Group,
-    ) -> None:
+    def __init__(self, states: States, parameters: Parameters, X: Matrix, group: Group) -> None:
         self._vectors = [state.parameters for state in states]
         self.X = X
         self._starts = [parameters.W.copy()]

@@ -43,12 +43,7 @@ class Group:
     """
 
     def __init__(
-        self,
-        members: Sequence[Member],
-        batch_size: int,
-        block: int,
-        loss: Loss,
-        dtype: DType,
+        self, members: Sequence[Member], batch_size: int, block: int, loss: Loss, dtype: DType
     ) -> None:
         self.dtype, self.batch_size, self.block = dtype, batch_size, block
         self.inputs = members[0].network.inputs

@@ -29,11 +29,7 @@ FEW = 3
 
 
 def groups_of(
-    members: Sequence[Member],
-    indices: Sequence[int],
-    plan: Plan,
-    workload: Workload,
-    dtype: DType,
+    members: Sequence[Member], indices: Sequence[int], plan: Plan, workload: Workload, dtype: DType
 ) -> list[list[int]]:
     """Split networks into groups that train at once, the same whatever the number of threads.
 
