@@ -138,13 +138,7 @@ def report_problem(
 ) -> TrainingProblem:
     """Return the report's network on its two classes, with rows to test on.
 
-    Args:
-        hidden: units of the hidden layer.
-        learning_rate: of every step.
-        epochs: passes over the training rows.
-        dtype: "float64" or "float32".
-        batch_size: rows of a step; all rows make one batch where there are fewer.
-        data: training and test rows; None means `report_data()`.
+    All rows make one batch where there are fewer; without `data` they are those of `report_data`.
     """
     data = data or report_data()
     network = multilayer_perceptron(data.training.features, (hidden,), 1)

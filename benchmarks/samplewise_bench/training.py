@@ -41,12 +41,9 @@ class TimedRun:
 def fresh_state(
     problem: TrainingProblem, dtype: np.dtype[Any] | None = None, *, nudged: bool = False
 ) -> TrainingState:
-    """Return a state at the initial parameters.
+    """Return a state at the initial parameters, of the problem's dtype unless another one is given.
 
-    Args:
-        problem: to train.
-        dtype: of the run; None means that of the problem.
-        nudged: move each parameter by one unit in the last place of the problem's dtype.
+    `nudged`: move each by one unit in the last place of the problem's dtype.
     """
     initial, dtype = problem.parameters, dtype or problem.dtype
     parameters = aligned_zeros(len(initial), dtype)

@@ -38,12 +38,7 @@ class Gram:
         self._kept.clear()
 
     def of(self, rows: Matrix, first: int) -> Matrix:
-        """Return the inner products of a block, (n, n).
-
-        Args:
-            rows: X[order[first : first + n]], (n, inputs).
-            first: position in the order.
-        """
+        """Return the inner products (n, n) of a block: rows X[order[first : first + n]]."""
         n = len(rows)
         found = self._kept.get((first, n))
         if found is not None:

@@ -106,12 +106,8 @@ def multiply_adds_saved(
 ) -> float:
     """Estimate the saving of a step in a block, in multiply-adds of a large matrix product.
 
-    Args:
-        network: its first layer counts.
-        optimizer: with momentum a step passes over more arrays, and a block needs two more
-            products.
-        workload: batch size.
-        kept: whether inner products of the rows are computed only once.
+    With momentum a step passes over more arrays, and a block needs two more products. `kept`: inner
+    products of the rows are computed only once.
     """
     rows, units = workload.batch_size, int(np.prod(network.shapes[1]))
     if rows * FEWEST_STEPS > BLOCK_ROWS:

@@ -49,14 +49,9 @@ class TrainedParameters:
     def step(
         self, parts: list[Part], gradient: Vector, learning_rate: float, t: int, l2: float
     ) -> None:
-        """Make step t along the gradient (P,), which is used up.
+        """Make step t, from 1, along the gradient (P,), summed and times `factor`; it is used up.
 
-        Args:
-            parts: as `parts` returned them.
-            gradient: summed, times `factor`.
-            learning_rate: of this step.
-            t: number of this step, from 1.
-            l2: penalty of this step alone, beside the optimizer's own.
+        `l2` is the penalty of this step alone, beside the optimizer's own.
         """
         for limit, largest in self._limits:
             limit(gradient[self._start :], largest, self._scratch)

@@ -39,15 +39,7 @@ def quietly() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """Rows, and the parameters of the estimators that learn them.
-
-    Args:
-        name: for tables.
-        kind: CLASSIFIER or REGRESSOR.
-        X: (n, features).
-        y: (n,).
-        parameters: of the constructor, equal on both sides.
-    """
+    """Rows (n, features), targets (n,), and the parameters of estimators that learn them."""
 
     name: str
     kind: str
@@ -72,8 +64,7 @@ class Work:
     def check_agreement(self, epochs: int = 3) -> float:
         """Compare the loss curves from the same weights, in the order of the rows.
 
-        Returns:
-            The largest relative difference.
+        Return their largest relative difference.
 
         Raises:
             ContractError: it is above `AGREEMENT`.

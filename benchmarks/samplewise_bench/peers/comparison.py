@@ -25,14 +25,7 @@ BUSY = 0.5
 
 @dataclass(frozen=True)
 class PeerChoice:
-    """The participants; empty means all.
-
-    Args:
-        workloads: names of `WORKLOADS`.
-        peers: names of `task.PEERS`.
-        plans: of samplewise, names of `PLANS` or "auto".
-        backends: of samplewise.
-    """
+    """The participants, by their names; empty means all. Plans and backends are samplewise's."""
 
     workloads: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()

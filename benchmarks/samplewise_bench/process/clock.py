@@ -37,11 +37,9 @@ class ProcessTimes:
 
 
 def timed_process(words: Sequence[str], home: Path | None = None) -> ProcessTimes:
-    """Run Python in a new process and time it.
+    """Run Python in a new process and time it; `words` follow the interpreter.
 
-    Args:
-        words: after the interpreter, as `["script.py", "argument"]`.
-        home: folder in which it keeps its caches; None leaves all as it is here.
+    It keeps its caches in the folder `home`; None leaves all as it is here.
 
     Raises:
         FailedProcessError: it ended with an error, whose last line is in the message.

@@ -74,10 +74,7 @@ CLOCKS: dict[str, Callable[[ProcessTimes], float]] = {
 class Promise:
     """One clock of a contestant is at most so many times another one, and some milliseconds.
 
-    Args:
-        what: the work.
-        ours, beside: of `CONTESTANTS`, each with a clock of `CLOCKS`.
-        times, plus_ms: the limit.
+    `ours` and `beside` are of `CONTESTANTS`, each with a clock of `CLOCKS`.
     """
 
     what: str

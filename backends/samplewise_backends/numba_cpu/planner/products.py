@@ -111,15 +111,10 @@ def fastest(
     far: Sequence[float] = (),
     asked: int | None = None,
 ) -> tuple[int, float]:
-    """Return the fastest kind of a product, and its nanoseconds a multiply-add.
+    """Return the fastest of some kinds of a product, or the one asked for, and its nanoseconds.
 
-    Args:
-        kinds: tables of each.
-        rows: of the product.
-        units: its columns.
-        inner: length of its sums.
-        far: for each kind, how many times as long it takes where the weights lie far away.
-        asked: the kind to take, whether or not it is the fastest; None takes the fastest.
+    They are those of a multiply-add. `far`: how many times as long each kind takes where the
+    weights lie far away.
     """
     found = [whole_ns(kinds[WHOLE], rows, units, inner)]
     found += [product_ns(tables, rows, units, inner) for tables in kinds[TILED:]]

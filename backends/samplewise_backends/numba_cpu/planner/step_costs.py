@@ -100,10 +100,7 @@ class StepCosts:
     def activations_ns(self, columns: float, relu: float, smooth: float) -> float:
         """Return the nanoseconds of all activations on so many columns of an epoch.
 
-        Args:
-            columns: rows, or what there is in their place.
-            relu: multiples of `Rates.unit` for each output of ReLU.
-            smooth: likewise, of other activations.
+        `relu` and `smooth` are multiples of `Rates.unit` for each output of ReLU and of the others.
         """
         return columns * self._rates.unit * self._of_activations(int, relu, smooth)
 
@@ -171,12 +168,7 @@ def alike(
 def recurrence_ns(rates: Rates, form: int, ld: int, batch: int, block: int) -> float:
     """Return the nanoseconds of a row in the recurrence of a block.
 
-    Args:
-        rates: of the core.
-        form: of the recurrence.
-        ld: units of all first layers, with what fills the last vector.
-        batch: rows of a step.
-        block: rows of a block.
+    `ld` are the units of all first layers, with what fills the last vector.
     """
     sub = min(max(SUB_BLOCK // batch, 1) * batch, block)
     ahead, before = (block - sub) / 2, (sub - batch) / 2

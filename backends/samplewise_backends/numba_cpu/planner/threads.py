@@ -45,11 +45,7 @@ def _ns_on(threads: int, ns: float, parts: int) -> float:
 def training_ns(plan: Plan, rates: Rates, members: Sequence[Member], rows: int) -> float:
     """Return the nanoseconds of one call of a training: an epoch, or as long as a call may take.
 
-    Args:
-        plan: chosen; it may have no prediction.
-        rates: of the core: without a prediction, the products take as long as at full speed.
-        members: the networks.
-        rows: of the data.
+    Where the plan has no prediction, its products take as long as at full speed.
     """
     adds = sum(member.network.multiply_adds for member in members)
     least = TRAINING * adds * rows * rates.mac

@@ -103,13 +103,8 @@ def terms(
 ) -> Terms:
     """Return the terms of the recurrence in a block, for every unit of the first layers.
 
-    Args:
-        optimizers: one for each network, all of one form.
-        rates: learning rates, likewise.
-        units: units of the first layer of each network.
-        ld: columns of the tables, at least the sum of `units`; the rest is 0.
-        batches: maximum number of batches in a block.
-        dtype: of the tables.
+    Optimizers, all of one form, learning rates and numbers of units are one for each network. The
+    tables have `ld` columns, at least the sum of `units`; the rest is 0.
     """
     powers, lags = np.zeros((4, batches + 1, ld), dtype), np.zeros((2, batches, ld), dtype)
     biases = np.zeros((4, ld), dtype)

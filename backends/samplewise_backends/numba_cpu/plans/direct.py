@@ -160,13 +160,7 @@ def begin_steps(
 ) -> None:
     """Set each `records.STEPS`, or other record with its fields, to the start of a window.
 
-    Args:
-        calls: run one after the other.
-        state: of the network, which all of them train.
-        X: rows.
-        Y: targets.
-        steps: of the window of each.
-        losses: of each, (n,), written.
+    `calls` run one after the other, each on steps and losses of its own.
     """
     net, theta, slots = calls.inner("network"), state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))

@@ -96,12 +96,7 @@ def begin_windows(
 ) -> None:
     """Set each `records.NETWORK` to the start of a window, all but parameters and batch.
 
-    Args:
-        nets: to be written.
-        taken: steps before the window, of each.
-        Y: targets (n, outputs).
-        steps: of the window, of each.
-        losses: of each, (n,), in the order of the epoch, written.
+    `taken` are the steps that each has made before; `losses` are in the order of the epoch.
     """
     nets.set(Y=Y, samples=len(Y), outputs=Y.shape[1])
     nets.set_each(

@@ -25,12 +25,8 @@ class Trainer:
     ) -> Callable[[int], None]:
         """Prepare whole epochs; return what runs one of them by its number, each in its turn.
 
-        Args:
-            states: nobody counts their steps in between but the caller.
-            X: rows.
-            Y: targets.
-            steps: of each epoch those of the networks.
-            losses: of each network, (epochs, n), written.
+        Nobody counts the steps of `states` in between but the caller. `steps` has those of each
+        epoch, `losses` an array (epochs, n) of each network.
         """
         return lambda epoch: self.run(states, X, Y, steps[epoch], [own[epoch] for own in losses])
 
