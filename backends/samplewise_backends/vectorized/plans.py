@@ -42,8 +42,6 @@ def choose(
 ) -> tuple[Plan, int]:
     """Return the plan for a workload, and the bytes of inner products that it may keep.
 
-    Without a workload, steps are made one after the other.
-
     Raises:
         ParameterError: the workload asks for products, of which there is one kind.
     """
@@ -69,8 +67,7 @@ def choose(
     gram = gram_bytes(workload, block, dtype, budget - buffers)
     saved = multiply_adds_saved(network, optimizer, workload, kept=gram > 0)
     if workload.plan == AUTO_PLAN and saved <= 0:
-        reason = "blocks would save less than they cost at this batch size and width"
-        return Plan(reason=reason), 0
+        return Plan(reason="blocks would save less than they cost at this batch size and width"), 0
     reason = "a block reads and writes the first layer's weights once, not once a step"
     plan = Plan(
         BLOCKED,

@@ -80,8 +80,7 @@ def compare_peers(
                 log(f"  {error}")
                 results.append(replace(raw, note=str(error)))
         # Other work slows a measurement of the core, and would raise the shares reached.
-        best = max(calibrations, default=None, key=lambda found: found.gflops[SQUARE])
-        best = best or calibrate(DTYPE)
+        best = max(calibrations or [calibrate(DTYPE)], key=lambda found: found.gflops[SQUARE])
         done = tuple(finished(result, best, PREFERENCE) for result in results)
-        found = {**conditions(), "load_average": load}
-        return PeerComparison(DTYPE, rounds, tuple(peers.infos.values()), done, best, found)
+        found, infos = {**conditions(), "load_average": load}, tuple(peers.infos.values())
+        return PeerComparison(DTYPE, rounds, infos, done, best, found)

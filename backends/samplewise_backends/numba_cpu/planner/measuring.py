@@ -226,19 +226,14 @@ def _tables(rate: Callable[[int, int, int], float], of_rows: Sequence[int] = TAB
     )
 
 
-# Multiply-adds a nanosecond; the other rates are in nanoseconds.
-_MORE_IS_BETTER = frozenset(
-    {
-        *("values", "update", "dual", "thin_values", "thin_update"),
-        *("far_values", "far_update", "gram", "square"),
-    }
-)
+# Nanoseconds; the other rates are multiply-adds a nanosecond.
+_LESS_IS_BETTER = frozenset({"weight", "stream", "step", "wide", "deep"})
 
 
 def _best(first: Rates, second: Rates) -> Rates:
     """Return the better of two figures each."""
     both = {
-        name: _merged(max if name in _MORE_IS_BETTER else min, value, getattr(second, name))
+        name: _merged(min if name in _LESS_IS_BETTER else max, value, getattr(second, name))
         for name, value in vars(first).items()
     }
     return Rates(**both)

@@ -23,21 +23,20 @@ from samplewise_backends.numba_cpu.planner.rates import (
 CLEARLY = 1.03
 # The smallest entry of the tables that is packed by OpenBLAS on every processor.
 PACKED_ROWS, PACKED_UNITS = 16, 256
-KINDS = {"whole": WHOLE, "tiled": TILED, "loops": LOOPS}
-DIRECT_KINDS = {"thin": THIN, "abreast": ABREAST}
-# The products of each plan, in the order of `Estimate.kinds`; the dual one has no loops, and the
-# direct one takes both of its first layer in one way, which has no word where it is WHOLE.
-VALUES_AT, UPDATE_AT, DUAL_AT = range(3)
-_PRODUCTS = {BLOCKED: (VALUES_AT, UPDATE_AT), DUAL: (DUAL_AT,), DIRECT: (VALUES_AT,)}
-_KINDS = {BLOCKED: tuple(KINDS), DUAL: ("whole", "tiled"), DIRECT: tuple(DIRECT_KINDS)}
+# The products of each plan, by their places in `Estimate.kinds`, and the ways to take one. The
+# direct plan takes both of its first layer in one way, which has no word where it is WHOLE.
+_PRODUCTS = {BLOCKED: (0, 1), DUAL: (2,), DIRECT: (0,)}
+_KINDS = {
+    BLOCKED: {"whole": WHOLE, "tiled": TILED, "loops": LOOPS},
+    DUAL: {"whole": WHOLE, "tiled": TILED},
+    DIRECT: {"thin": THIN, "abreast": ABREAST},
+}
 
 
 def word_of(plan: str, kinds: Sequence[int]) -> str:
     """Return the way in which a plan takes its products in a word, as "tiled+loops"."""
-    words = {kind: word for word, kind in (KINDS | DIRECT_KINDS).items()}
-    if plan == DIRECT and kinds[VALUES_AT] == WHOLE:
-        return ""
-    return "+".join(words[kinds[k]] for k in _PRODUCTS.get(plan, ()))
+    words = {kind: word for word, kind in _KINDS[plan].items()}
+    return "+".join(words.get(kinds[k], "") for k in _PRODUCTS[plan])
 
 
 def asked_kinds(workload: Workload) -> dict[str, tuple[int, ...]]:
@@ -58,7 +57,7 @@ def asked_kinds(workload: Workload) -> dict[str, tuple[int, ...]]:
             f"plan: the products of {plan} by numba_cpu must be {some}, joined by +, got "
             f"'{workload.products}'; use {plain} or auto"
         )
-    return {plan: tuple((KINDS | DIRECT_KINDS)[part] for part in parts)}
+    return {plan: tuple(_KINDS[plan][part] for part in parts)}
 
 
 def product_ns(
