@@ -23,7 +23,7 @@ from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.prediction import Prediction
 from samplewise_backends.numba_cpu.plans.routines import give_buffers
 from samplewise_backends.numba_cpu.plans.threads import in_threads
-from samplewise_backends.numba_cpu.trainers import GRAM_FILLS, GRAM_ROWS, TrainerFactory
+from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
 PREDICTED_AT_ONCE = 256
 
@@ -122,8 +122,7 @@ class NumbaProgram(EpochsProgram):
     def restore(self, state: TrainingState, X: Matrix, held: Mapping[str, Matrix]) -> None:
         """Go on with them."""
         self._factory.restore_gram(X, held)
-        coefficients = {name: held[name] for name in held if name not in (GRAM_ROWS, GRAM_FILLS)}
-        self._trainer.restore([state], X, coefficients)
+        self._trainer.restore([state], X, held)
 
     def logits(self, state: TrainingState, X: Matrix) -> Matrix:
         """Return the logits during training, without leaving the form that the plan trains in."""

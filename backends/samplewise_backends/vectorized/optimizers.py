@@ -59,15 +59,11 @@ class Update(Generic[Kind]):
         t: int,
         step_l2: float = 0.0,
     ) -> None:
-        """Update parameters and state.
+        """Update parameters and state by step t, counted from 1.
 
-        Args:
-            theta: parameters.
-            state: the optimizer's slot (n,), or all of them (slots, n).
-            g: the summed gradient times `factor`, limited; used up.
-            learning_rate: of this step.
-            t: number of this step, from 1.
-            step_l2: penalty of this step alone, beside the optimizer's own.
+        `state` is the optimizer's slot (n,), or all of them (slots, n). `g` is the summed gradient
+        times `factor`, limited; it is used up. `step_l2` is the penalty of this step alone, beside
+        the optimizer's own.
         """
         scratch = self._scratch
         self._shrinks = self._shrinks or step_l2 > 0

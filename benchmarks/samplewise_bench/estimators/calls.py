@@ -20,11 +20,8 @@ MANY = 200
 class Call:
     """A call that both sides make.
 
-    Args:
-        what: for tables.
-        times: how many times faster ours is, at least.
-        prepare: from a side to a call; only that call is timed.
-        repeats: calls that it makes.
+    `prepare` makes it for a side: only that call is timed, which makes `repeats` calls. Ours is at
+    least so many `times` faster.
     """
 
     what: str

@@ -24,13 +24,7 @@ not part of it. fit: a fresh estimator each time. times faster: the ratio of the
 
 @dataclass(frozen=True)
 class Duel:
-    """The times of one call on both sides.
-
-    Args:
-        what: for tables.
-        ours, theirs: milliseconds of one call.
-        at_least: how many times faster ours has to be.
-    """
+    """The times of one call on both sides, and how many times faster ours has to be."""
 
     what: str
     ours: TimeSpread

@@ -23,13 +23,7 @@ class FailedProcessError(SamplewiseError):
 
 @dataclass(frozen=True)
 class ProcessTimes:
-    """Wall times of one process.
-
-    Args:
-        seconds: from its start to its end.
-        first_line_s: from its start until its first line of output.
-        output: all that it wrote to stdout.
-    """
+    """Seconds of wall time from a process's start to its end and to its first line; its output."""
 
     seconds: float
     first_line_s: float

@@ -39,12 +39,7 @@ MEASURING_S, SAVED = 1.2, 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """Rates and where they come from.
-
-    Args:
-        rates: of this core, or built-in ones of its level.
-        built_in: why they are built-in ones; empty where they were measured here.
-    """
+    """Rates of this core; or built-in ones of its level, and why those (else empty)."""
 
     rates: Rates
     built_in: str = ""

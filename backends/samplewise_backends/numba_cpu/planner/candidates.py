@@ -33,12 +33,7 @@ BLOCK_ARRAYS = 5
 
 @dataclass(frozen=True)
 class Candidate:
-    """A plan that fits the memory.
-
-    Args:
-        memory: bytes kept.
-        epochs: that share the setting up.
-    """
+    """A plan that fits the memory, in bytes that it keeps; its epochs share the setting up."""
 
     name: str
     block: int | None

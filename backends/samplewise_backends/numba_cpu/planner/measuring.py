@@ -110,12 +110,10 @@ class _Bench:
 
     def _rate(self, product: int, kind: int, rows: int, units: int, inner: int) -> float:
         ld = padded(units)
-        shape = (inner, units) if product == DUAL else (units, inner)
-        G = self._filled(rows, inner) if product == DUAL else self._none
-        z = self._filled(rows * ld)
+        A, z = self._filled(rows, inner), self._filled(rows * ld)
+        W = self._filled(*((inner, units) if product == DUAL else (units, inner)))
         z *= SMALL
-        ns = self._product(product, kind, self._filled(rows, inner), G, self._filled(*shape), z, ld)
-        return rows * units * inner / ns
+        return rows * units * inner / self._product_ns(product, kind, A, W, z, units, ld)
 
     def _thin_values(self, rows: int, units: int, inner: int) -> float:
         """Return the rate of products W X, with a column for each row."""
@@ -142,33 +140,30 @@ class _Bench:
             inputs = size // units // self._dtype.itemsize
             W = self._large[: units * inputs].reshape(units, inputs)
             X = self._large[W.size : W.size + rows * inputs].reshape(rows, inputs)
-            ns = self._product(product, kind, X, self._none, W, z, units)
+            ns = self._product_ns(product, kind, X, W, z, units)
             found.append(_rounded(rows * W.size / ns))
         return tuple(found)
 
     def _gram(self, rows: int) -> float:
         gram = self._filled(rows * rows)
-        ns = self._product(GRAM, WHOLE, self._X[:rows], self._none, self._none, gram, rows)
+        ns = self._product_ns(GRAM, WHOLE, self._X[:rows], self._none, gram, rows)
         return rows * rows * INPUTS / ns
 
     def _weight(self, size: int) -> float:
         units = size // INPUTS // self._dtype.itemsize
         W, z = self._filled(units, INPUTS), self._filled(units)
         z *= SMALL
-        both = (
-            self._product(each, LOOPS, self._X[:1], self._none, W, z, units)
-            for each in (VALUES, UPDATE)
-        )
+        X = self._X[:1]
+        both = (self._product_ns(each, LOOPS, X, W, z, units) for each in (VALUES, UPDATE))
         return sum(both) / W.size
 
-    def _product(
-        self, product: int, kind: int, X: Matrix, G: Matrix, W: Matrix, z: Matrix, ld: int
+    def _product_ns(
+        self, product: int, kind: int, A: Matrix, W: Matrix, z: Matrix, units: int, ld: int = 0
     ) -> float:
-        """Return the nanoseconds of one product."""
-        A, call = G if product == DUAL else X, self._repeated
-        units = W.shape[1] if product == DUAL else len(X) if product == GRAM else len(W)
-        call.set(product=product, way=kind, a=A, b=W, z=z, ld=ld)
-        call.set(rows=A.shape[0], inner=A.shape[1], units=units)
+        """Return the nanoseconds of one product; z has rows of `ld` numbers, or of `units`."""
+        call, (rows, inner) = self._repeated, A.shape
+        call.set(product=product, way=kind, a=A, b=W, z=z, ld=ld or units)
+        call.set(rows=rows, inner=inner, units=units)
         return self._repeatedly(call)
 
     def _repeatedly(self, call: Call) -> float:
@@ -192,7 +187,7 @@ class _Bench:
         rows = size // INPUTS // self._dtype.itemsize
         X = self._large[: rows * INPUTS].reshape(rows, INPUTS)
         W, z = self._filled(1, INPUTS), self._filled(rows * LANES)
-        return self._product(VALUES, LOOPS, X, self._none, W, z, LANES) / X.nbytes
+        return self._product_ns(VALUES, LOOPS, X, W, z, 1, LANES) / X.nbytes
 
     def _step(self, hidden: tuple[int, ...]) -> float:
         """Return the nanoseconds a step, by blocks, of a network with one input."""

@@ -140,7 +140,7 @@ class Dual(Trainer):
             ValueError: there are others than this program keeps, as those of another version; or
                 they are of rows that there are not, which no kernel would notice.
         """
-        if held:
+        if not held.keys().isdisjoint(HELD):
             first = self._begin(states, self._group.storage.enter(states), X)
             for name, at in HELD.items():
                 ours, theirs = getattr(first, at), held.get(name)

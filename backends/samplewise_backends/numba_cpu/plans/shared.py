@@ -22,13 +22,7 @@ from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer,
 
 
 class Shared(Trainer):
-    """Trains one network step by step, in place, by several threads.
-
-    Args:
-        member: the network, which `can_be_shared`.
-        batch_size: maximum rows of a step.
-        threads: at least 2.
-    """
+    """Trains a network that `can_be_shared`, step by step, in place, by at least two threads."""
 
     def __init__(
         self, member: Member, batch_size: int, loss: Loss, dtype: DType, threads: int
