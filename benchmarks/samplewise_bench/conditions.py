@@ -83,6 +83,12 @@ def load_in_words(found: Mapping[str, Any]) -> str:
     return "unknown" if load is None else f"{load:.2f}"
 
 
+def race_in_words(found: Mapping[str, Any], rounds: int) -> str:
+    """Return machine, load and rounds of a measurement in turns as sentences."""
+    load = f"Load when it began: {load_in_words(found)}"
+    return f"{machine(found)} {load}. Rounds, interleaved: {rounds}."
+
+
 def _reload_numba_threads() -> None:
     numba = sys.modules.get("numba")
     if numba is not None:

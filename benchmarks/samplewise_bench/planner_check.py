@@ -71,14 +71,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A choice beside the fixed ones.
-
-    Args:
-        ms: an epoch by it.
-        predicted_ms: of that; None where nothing was predicted.
-        best_ms: an epoch by it.
-        all_ms: by every fixed choice.
-    """
+    """A choice beside the fixed ones, in milliseconds an epoch; None where none were predicted."""
 
     work: str
     chosen: str

@@ -138,13 +138,7 @@ def report_problem(
 ) -> TrainingProblem:
     """Return the report's network on its two classes, with rows to test on.
 
-    Args:
-        hidden: units of the hidden layer.
-        learning_rate: of every step.
-        epochs: passes over the training rows.
-        dtype: "float64" or "float32".
-        batch_size: rows of a step; all rows make one batch where there are fewer.
-        data: training and test rows; None means `report_data()`.
+    All rows make one batch where there are fewer; without `data` they are those of `report_data`.
     """
     data = data or report_data()
     network = multilayer_perceptron(data.training.features, (hidden,), 1)
@@ -174,6 +168,7 @@ def drawn_problem(
     optimizer: Optimizer | None = None,
     learning_rate: float = DRAWN_RATE,
     dtype: str = "float32",
+    shuffle: bool = False,
 ) -> TrainingProblem:
     """Return a problem of any size, on rows that are drawn for it.
 
@@ -192,5 +187,5 @@ def drawn_problem(
     labels = (scores[:, 0] > 0).astype(np.int64) if binary else scores.argmax(axis=1)
     loss = class_loss_named(LOSS if binary else "categorical_cross_entropy")
     _, Y = prepare_targets(labels, rows, network, loss, dtype)
-    steps = learning_rate, epochs, batch_size
-    return TrainingProblem(network, loss, optimizer or SGD(), X, Y, *steps, init="glorot_uniform")
+    steps = learning_rate, epochs, batch_size, "glorot_uniform"
+    return TrainingProblem(network, loss, optimizer or SGD(), X, Y, *steps, shuffle=shuffle)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 from samplewise.network import SGD, Adam, Network, Optimizer, RMSprop, multilayer_perceptron
 from samplewise.network.layer_spec import layers_from
-from samplewise_bench.problems import DRAWN_EPOCHS, TrainingProblem, drawn_problem
+from samplewise_bench.problems import DRAWN_EPOCHS, DRAWN_RATE, TrainingProblem, drawn_problem
 
 ROWS = 800
 SINGLE, DOUBLE = "float32", "float64"
@@ -38,15 +37,9 @@ class Shape:
 
     def problem(self) -> TrainingProblem:
         """Return the shape as a problem, on rows that are drawn anew."""
-        problem = drawn_problem(
-            multilayer_perceptron(self.inputs, self.hidden, self.outputs),
-            self.rows,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            optimizer=SGD(self.momentum, l2=self.l2),
-            dtype=self.dtype,
-        )
-        return dataclasses.replace(problem, shuffle=self.shuffle)
+        network = multilayer_perceptron(self.inputs, self.hidden, self.outputs)
+        optimizer = SGD(self.momentum, l2=self.l2)
+        return _drawn(self, network, optimizer, DRAWN_RATE)
 
 
 @dataclass(frozen=True)
@@ -71,16 +64,22 @@ class LayersShape:
 
     def problem(self) -> TrainingProblem:
         """Return the shape as a problem, on rows that are drawn anew."""
-        problem = drawn_problem(
-            Network(self.sample, layers_from(self.layers)),
-            self.rows,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            optimizer=self.optimizer,
-            learning_rate=0.01,
-            dtype=self.dtype,
-        )
-        return dataclasses.replace(problem, shuffle=self.shuffle)
+        return _drawn(self, Network(self.sample, layers_from(self.layers)), self.optimizer, 0.01)
+
+
+def _drawn(
+    shape: Shape | LayersShape, network: Network, optimizer: Optimizer | None, learning_rate: float
+) -> TrainingProblem:
+    return drawn_problem(
+        network,
+        shape.rows,
+        epochs=shape.epochs,
+        batch_size=shape.batch_size,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        dtype=shape.dtype,
+        shuffle=shape.shuffle,
+    )
 
 
 # Hidden units, outputs and momentum: the report's network, wider ones, ten classes with momentum.

@@ -45,16 +45,11 @@ def interleave(
 ) -> dict[Key, list[Run]]:
     """Run A B C, A B C, ...: a slow minute of the machine then hits all alike.
 
-    Args:
-        contestants: each call runs once, from a fresh start.
-        rounds: runs of each, at least 1; a figure to publish needs `ROUNDS` or more.
-        log: gets a line for each round.
-
-    Returns:
-        The runs of each contestant, in the order of the rounds.
+    Each call runs once, from a fresh start; `log` gets a line for each round. A figure to publish
+    needs `ROUNDS` or more.
 
     Raises:
-        ParameterError: `rounds` is out of range.
+        ParameterError: `rounds` is below 1.
     """
     whole_number("rounds", rounds)
     runs: dict[Key, list[Run]] = {name: [] for name in contestants}

@@ -41,12 +41,9 @@ class TimedRun:
 def fresh_state(
     problem: TrainingProblem, dtype: np.dtype[Any] | None = None, *, nudged: bool = False
 ) -> TrainingState:
-    """Return a state at the initial parameters.
+    """Return a state at the initial parameters, of the problem's dtype unless another one is given.
 
-    Args:
-        problem: to train.
-        dtype: of the run; None means that of the problem.
-        nudged: move each parameter by one unit in the last place of the problem's dtype.
+    `nudged`: move each by one unit in the last place of the problem's dtype.
     """
     initial, dtype = problem.parameters, dtype or problem.dtype
     parameters = aligned_zeros(len(initial), dtype)
@@ -161,7 +158,7 @@ class Training:
         everyone = range(len(states))
         for epoch in range(1, self.problem.epochs + 1):
             seconds = 0.0
-            for steps in self._chunks(orders.of_epoch(epoch)):
+            for steps in self._chunks(orders.of_epoch(epoch), self.session.chunk_samples):
                 seconds += self.session.run(X, self._Y, steps, losses, everyone)
             yield seconds, losses.mean(axis=1, dtype=np.float64)
 
@@ -179,28 +176,16 @@ class Training:
         (X, orders), rows, last = self._begin(states), len(self._X), self.problem.epochs + 1
         for first in range(1, last, most):
             epochs = range(first, min(first + most, last))
-            steps = [
-                [
-                    Steps(orders.of_epoch(epoch), 0, rows, each.batch_size, each.learning_rate)
-                    for each in self.problems
-                ]
-                for epoch in epochs
-            ]
+            steps = [next(self._chunks(orders.of_epoch(epoch), rows)) for epoch in epochs]
             losses = np.ones((len(epochs), len(states), rows), self.dtype)
             everyone = range(len(states))
             seconds = self.session.run_epochs(X, self._Y, steps, losses, everyone, lambda: False)
             yield from zip(seconds, losses.mean(axis=2, dtype=np.float64), strict=True)
 
-    def _chunks(self, order: NDArray[np.int64]) -> Iterator[tuple[Steps, ...]]:
+    def _chunks(self, order: NDArray[np.int64], length: int) -> Iterator[tuple[Steps, ...]]:
         """Yield the steps of each problem, chunk by chunk."""
-        length = self.session.chunk_samples
-        return zip(
-            *(
-                batches.chunks(order, each.batch_size, each.learning_rate, length)
-                for each in self.problems
-            ),
-            strict=True,
-        )
+        own = [(each.batch_size, each.learning_rate) for each in self.problems]
+        return zip(*(batches.chunks(order, *steps, length) for steps in own), strict=True)
 
     def run_once(self, *, nudged: bool = False) -> TimedRun:
         """Train once from the initial parameters, and test."""

@@ -18,20 +18,9 @@ def sigmoid(z):
 
 
 def train(X, Y, W1, b1, W2, b2, learning_rate, epochs):
-    """Algorithm 1 of the report; updates the weights in place.
+    """Algorithm 1 of the report; updates the weights in place, and returns each epoch's mean loss.
 
-    Args:
-        X: rows, (n, inputs).
-        Y: 0 or 1, (n, 1).
-        W1: weights of the hidden layer, (H, inputs).
-        b1: its biases, (H,).
-        W2: weights of the output, (1, H).
-        b2: its bias, (1,).
-        learning_rate: of every step.
-        epochs: passes over the rows.
-
-    Returns:
-        The mean loss of each epoch.
+    X is (n, inputs), Y is 0 or 1 in (n, 1), W1 (H, inputs), b1 (H,), W2 (1, H), b2 (1,).
     """
     history = []
     for _ in range(epochs):

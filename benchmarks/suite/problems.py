@@ -75,13 +75,9 @@ def warmed(
 
 @cache
 def planned(plan: str, shape: str, backend: str = FASTEST, networks: int = 0) -> Training:
-    """Return a shape ready to train by a plan.
+    """Return a shape of `samplewise_bench.shapes` ready to train by a plan.
 
-    Args:
-        plan: name, or "auto".
-        shape: of `samplewise_bench.shapes.SHAPES`.
-        backend: name.
-        networks: so many at once, from different parameters; 0 trains one by its own program.
+    `networks` trains so many at once, from different parameters; 0 trains one by its own program.
 
     Raises:
         NotImplementedError: the backend lacks the plan, or trains one network at a time; asv then

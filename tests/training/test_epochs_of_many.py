@@ -219,11 +219,11 @@ def test_the_weights_are_brought_out_for_who_asks_after_epochs_at_once(monkeypat
 
 def test_groups_of_several_threads_disturb_no_other(calls, monkeypatch):
     networks = [multilayer_perceptron(9, (3 + k,), 1, "tanh") for k in range(6)]
-    chosen, windows = settings(**CHOSEN), Dual.windows
+    chosen, prepare = settings(**CHOSEN), Dual.prepare
     wanted = train_many(networks, X, LABELS, chosen)
 
-    def slow_windows(trainer, *given):
-        run = windows(trainer, *given)
+    def prepare_slowly(trainer, *given):
+        run = prepare(trainer, *given)
 
         def run_slowly(window):
             run(window)
@@ -231,7 +231,7 @@ def test_groups_of_several_threads_disturb_no_other(calls, monkeypatch):
 
         return run_slowly
 
-    monkeypatch.setattr(Dual, "windows", slow_windows)
+    monkeypatch.setattr(Dual, "prepare", prepare_slowly)
     monkeypatch.setattr(many, "threads_for", lambda _, allowed, groups: min(allowed, groups))
     with many_split_over(2):
         found = train_many(networks, X, LABELS, chosen)

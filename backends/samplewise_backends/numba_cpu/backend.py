@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
-
-import numpy as np
 
 from samplewise.contract import DECISIONS, PENALTIES, PLANS, RATES, WEIGHTS, Capabilities, Workload
 from samplewise.network import FROZEN, Loss, Network, Optimizer
@@ -14,6 +11,7 @@ from samplewise_backends.numba_cpu.compile import compile_time
 from samplewise_backends.numba_cpu.compile.kernel_cache import keeps_kernels
 from samplewise_backends.numba_cpu.compile.library import all_prebuilt
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
+from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import OPTIMIZER_CODES, OPTIONS
 from samplewise_backends.numba_cpu.plans.lowering import ACTIVATION_CODES, KINDS
 from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES
@@ -64,7 +62,7 @@ class NumbaBackend:
         network: Network,
         loss: Loss,
         optimizer: Optimizer,
-        dtype: np.dtype[Any],
+        dtype: DType,
         workload: Workload | None = None,
     ) -> NumbaProgram:
         """Return the program with its tables and buffers; kernels compile at first use."""
@@ -75,7 +73,7 @@ class NumbaBackend:
         networks: Sequence[Network],
         loss: Loss,
         optimizers: Sequence[Optimizer],
-        dtype: np.dtype[Any],
+        dtype: DType,
         workload: Workload,
     ) -> NumbaManyProgram:
         """Return a program of several networks, which share products and Gram matrix."""

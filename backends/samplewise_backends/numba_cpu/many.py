@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, Workload
-from samplewise.network import Loss, Network, Optimizer, aligned_zeros
+from samplewise.network import Loss, Network, Optimizer
 from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
 from samplewise_backends.numba_cpu.plans.abreast import groups_abreast
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.rounds import Rounds
 from samplewise_backends.numba_cpu.plans.split import groups_of
 from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.plans.trainer import Trainer
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
-
-Matrix = NDArray[Any]
 
 
 class NumbaManyProgram:
@@ -36,7 +33,7 @@ class NumbaManyProgram:
         networks: Sequence[Network],
         loss: Loss,
         optimizers: Sequence[Optimizer],
-        dtype: np.dtype[Any],
+        dtype: DType,
         workload: Workload,
     ) -> None:
         fields = workload.step_fields
@@ -44,7 +41,6 @@ class NumbaManyProgram:
         self._loss, self._dtype = loss, dtype
         self._active: tuple[int, ...] = ()
         self._groups: list[tuple[list[int], Trainer]] = []
-        self._losses = aligned_zeros((0, 0), dtype)
         self._compiled_for = workload
         self._plan_for(workload)
 
@@ -62,17 +58,12 @@ class NumbaManyProgram:
         active: Sequence[int],
     ) -> None:
         """Train the active networks, a group after the other or several at once."""
-        first = steps[active[0]]
-        self._begin(states, X, first, active)
-        places = np.cumsum([0, *(len(indices) for indices, _ in self._groups)])
-        if self._losses.shape != losses.shape:
-            self._losses = np.zeros_like(losses)
+        self._begin(states, X, steps[active[0]], active)
 
         def run(k: int) -> None:
             indices, trainer = self._groups[k]
-            seen = self._losses[places[k] : places[k + 1]]
-            trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
-            losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
+            own, seen = [steps[i] for i in indices], [losses[i] for i in indices]
+            trainer.run([states[i] for i in indices], X, Y, own, seen)
 
         self._each(run, range(len(self._groups)))
 
@@ -88,17 +79,15 @@ class NumbaManyProgram:
     ) -> int:
         """Train the active networks for epochs, of which each group begins the next by itself."""
         self._begin(states, X, steps[0][active[0]], active)
-        runs, seen = [], []
+        runs = []
         for indices, trainer in self._groups:
-            seen.append(np.zeros((len(steps), len(indices), losses.shape[2]), losses.dtype))
             own = [[of_epoch[i] for i in indices] for of_epoch in steps]
-            runs.append(trainer.windows([states[i] for i in indices], X, Y, own, seen[-1]))
+            seen = [losses[:, i] for i in indices]
+            runs.append(trainer.prepare([states[i] for i in indices], X, Y, own, seen))
 
         def run_epoch(k: int, epoch: int) -> None:
             runs[k](epoch)
-            indices, _ = self._groups[k]
-            losses[epoch, indices] = seen[k][epoch]
-            for i in indices:
+            for i in self._groups[k][0]:
                 states[i].step += steps[epoch][i].count
 
         rounds = Rounds(run_epoch, range(len(self._groups)), len(steps), stop)
@@ -130,7 +119,6 @@ class NumbaManyProgram:
         self._factory.forget()
         for _, trainer in self._groups:
             trainer.forget()
-        self._losses = aligned_zeros((0, 0), self._dtype)
         return self._workload == self._compiled_for
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import PENALTIES, RATES, EpochsProgram, Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
@@ -18,16 +16,15 @@ from samplewise_backends.numba_cpu.kernels.prediction import forward_of_finite
 from samplewise_backends.numba_cpu.kernels.step import forward, forward_from
 from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.direct import learning_call, run_steps, stepwise_call
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.prediction import Prediction
 from samplewise_backends.numba_cpu.plans.routines import give_buffers
 from samplewise_backends.numba_cpu.plans.threads import in_threads
-from samplewise_backends.numba_cpu.trainers import GRAM_FILLS, GRAM_ROWS, TrainerFactory
+from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
 PREDICTED_AT_ONCE = 256
 
 
@@ -39,7 +36,7 @@ class NumbaProgram(EpochsProgram):
         network: Network,
         loss: Loss,
         optimizer: Optimizer,
-        dtype: np.dtype[Any],
+        dtype: DType,
         workload: Workload | None,
     ) -> None:
         self._member = Member(network, optimizer)
@@ -64,7 +61,7 @@ class NumbaProgram(EpochsProgram):
         """Run all steps in one compiled call."""
         if self._is_unforeseen(steps):
             self._plan_anew(state, len(X), steps)
-        self._trainer.run([state], X, Y, [steps], losses.reshape(1, -1))
+        self._trainer.run([state], X, Y, [steps], [losses])
 
     def run_epochs(
         self,
@@ -90,7 +87,7 @@ class NumbaProgram(EpochsProgram):
         """Prepare epochs together; those that one plan does not foresee, each in its turn."""
         if any(map(self._is_unforeseen, steps)):
             return lambda epoch: self.run_epoch(state, X, Y, steps[epoch], losses[epoch])
-        return self._trainer.windows([state], X, Y, [[one] for one in steps], losses[:, None])
+        return self._trainer.prepare([state], X, Y, [[one] for one in steps], [losses])
 
     def _is_unforeseen(self, steps: Steps) -> bool:
         fields = self._member.step_fields
@@ -125,8 +122,7 @@ class NumbaProgram(EpochsProgram):
     def restore(self, state: TrainingState, X: Matrix, held: Mapping[str, Matrix]) -> None:
         """Go on with them."""
         self._factory.restore_gram(X, held)
-        coefficients = {name: held[name] for name in held if name not in (GRAM_ROWS, GRAM_FILLS)}
-        self._trainer.restore([state], X, coefficients)
+        self._trainer.restore([state], X, held)
 
     def logits(self, state: TrainingState, X: Matrix) -> Matrix:
         """Return the logits during training, without leaving the form that the plan trains in."""

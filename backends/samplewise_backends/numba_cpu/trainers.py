@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.contract.plan import BLOCKED, DUAL
@@ -16,6 +14,7 @@ from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN
 from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.planner.threads import sharing_threads
 from samplewise_backends.numba_cpu.plans.abreast import Abreast
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.direct import Direct
 from samplewise_backends.numba_cpu.plans.dual import Dual
@@ -26,7 +25,6 @@ from samplewise_backends.numba_cpu.plans.shared import Shared
 from samplewise_backends.numba_cpu.plans.threads import Each
 from samplewise_backends.numba_cpu.plans.trainer import Trainer
 
-Matrix = NDArray[Any]
 GRAM_ROWS, GRAM_FILLS = "gram_rows", "gram_fills"
 
 
@@ -34,11 +32,7 @@ class TrainerFactory:
     """Makes the trainers of one plan, which share the Gram matrix of the data."""
 
     def __init__(
-        self,
-        members: Sequence[Member],
-        loss: Loss,
-        dtype: np.dtype[Any],
-        workload: Workload,
+        self, members: Sequence[Member], loss: Loss, dtype: DType, workload: Workload
     ) -> None:
         self._members, self._dtype, self._workload = members, dtype, workload
         self._loss = loss
@@ -80,8 +74,7 @@ class TrainerFactory:
         group = Group(members, batch_size, block, self._loss, self._dtype)
         if self._full_gram is not None:
             return Dual(group, self._kinds, self._full_gram)
-        rows = Rows(block, members[0].network.inputs, self._dtype)
-        return Blocked(group, self._kinds, rows, self._gram_blocks)
+        return Blocked(group, self._kinds, self._gram_blocks)
 
     def held_gram(self) -> dict[str, Matrix]:
         """Return the rows whose products all trainers share, in the groups that computed them."""
@@ -104,21 +97,13 @@ class TrainerFactory:
 
     def warm_up(self) -> None:
         """Compile, or load from the cache, the kernels of the plan, on two rows of zeros."""
-        kernels = {member.in_blocks: member for member in self._members}
-        for member in kernels.values():
-            self._train_on_zeros(member)
-
-    def _train_on_zeros(self, member: Member) -> None:
-        network, optimizer = member.network, member.optimizer
-        X = aligned_zeros((2, network.inputs), self._dtype)
-        Y = aligned_zeros((2, network.outputs), self._dtype)
-        size = network.layout.size
-        state = TrainingState(
-            network.layout.zeros(self._dtype), aligned_zeros(optimizer.slots * size, self._dtype)
-        )
         # At a rate of 0 nothing can overflow, whatever the penalty.
         steps = Steps(np.arange(2), 0, 2, self._workload.batch_size, 0.0)
-        losses = np.zeros((1, 2), self._dtype)
-        trainer = self.trainer([member])
-        trainer.run([state], X, Y, [steps], losses)
-        trainer.synchronize([state])
+        for member in {member.in_blocks: member for member in self._members}.values():
+            network, slots = member.network, member.optimizer.slots
+            X, Y = (np.zeros((2, n), self._dtype) for n in (network.inputs, network.outputs))
+            slots_of_state = aligned_zeros(slots * network.layout.size, self._dtype)
+            state = TrainingState(network.layout.zeros(self._dtype), slots_of_state)
+            trainer = self.trainer([member])
+            trainer.run([state], X, Y, [steps], [np.zeros(2, self._dtype)])
+            trainer.synchronize([state])

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network.activations import CUSTOM, GELU_CUBIC, LEAK, SELU_ALPHA, SELU_SCALE
 from samplewise.network.custom import CustomActivation
-from samplewise_backends.vectorized.sigmoid import sigmoid
+from samplewise_backends.vectorized.arrays import Matrix
 
-Matrix = NDArray[Any]
 Forward = Callable[[Matrix, Matrix], None]
 Backward = Callable[[Matrix, Matrix, Matrix], None]
 _ROOT_8_BY_PI = math.sqrt(8 / math.pi)
+# The exponential of this is finite, and so large that adding 1 does not change it.
+_LARGEST = 709.0
+# As arrays: NumPy would make one of Python's 1 at each call.
+_ONE = {np.dtype(name): np.ones((), name) for name in ("float64", "float32")}
 
 
-def _identity(Z: Matrix, derivative: Matrix) -> None:
-    """Leave Z as it is."""
+def sigmoid(Z: Matrix, out: Matrix) -> None:
+    """Write 1 / (1 + exp(-z)), without SciPy, whose import takes 0.2 s; `out` may be Z.
+
+    Far below 0 the exponential overflows to infinity, which gives 0 as it should: programs call it
+    where NumPy does not warn of that.
+    """
+    if Z.size == 1:
+        # The one output of a step of one row: NumPy's calls would take ten times as long.
+        e = math.exp(min(-Z.item(), _LARGEST))
+        out.fill(1 / (1 + e))
+        return
+    np.negative(Z, out)
+    np.exp(out, out)
+    np.add(out, _ONE[out.dtype], out)
+    np.reciprocal(out, out)
+
+
+def _unchanged(*_: Matrix) -> None:
+    """Leave Z, or dA, as it is."""
 
 
 def _sigmoid(Z: Matrix, derivative: Matrix) -> None:
@@ -33,10 +51,6 @@ def _tanh(Z: Matrix, derivative: Matrix) -> None:
 
 def _relu(Z: Matrix, derivative: Matrix) -> None:
     np.maximum(Z, 0, out=Z)
-
-
-def _identity_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
-    """Leave dA as it is."""
 
 
 def _sigmoid_backward(dA: Matrix, A: Matrix, scratch: Matrix) -> None:
@@ -152,7 +166,7 @@ def _by_saved_derivative(dA: Matrix, A: Matrix, derivative: Matrix) -> None:
 # name -> (Z becomes A, dA becomes dZ). Both take A's buffer and one more of the same shape: the
 # first may save the derivative there for the second, which may use it as scratch otherwise.
 ACTIVATIONS: dict[str, tuple[Forward, Backward]] = {
-    "identity": (_identity, _identity_backward),
+    "identity": (_unchanged, _unchanged),
     "sigmoid": (_sigmoid, _sigmoid_backward),
     "tanh": (_tanh, _tanh_backward),
     "relu": (_relu, _relu_backward),

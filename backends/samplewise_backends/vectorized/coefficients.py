@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import SGD
 from samplewise_backends.exact.recurrence import Recurrence
+from samplewise_backends.vectorized.arrays import DType, Matrix
 from samplewise_backends.vectorized.flush import flush_threshold
-
-Matrix = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +35,7 @@ class BlockCoefficients:
         between: factors of the inner product with row j in Z of row i, (rows, rows).
     """
 
-    def __init__(self, optimizer: SGD, rows: int, batch_size: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, optimizer: SGD, rows: int, batch_size: int, dtype: DType) -> None:
         self._optimizer, self._dtype, self._batch_size = optimizer, dtype, batch_size
         self._step_of_row = np.arange(rows) // batch_size
         self._rate: float | None = None

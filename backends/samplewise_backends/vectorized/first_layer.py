@@ -14,13 +14,11 @@ Differs from the reference: the same sums in another order.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Network, aligned_zeros
+from samplewise_backends.vectorized.arrays import Matrix
 from samplewise_backends.vectorized.coefficients import BlockCoefficients
 from samplewise_backends.vectorized.flush import Flush
 from samplewise_backends.vectorized.gram import Gram
@@ -28,8 +26,6 @@ from samplewise_backends.vectorized.layers import dense
 from samplewise_backends.vectorized.passes import Layers, Passes
 from samplewise_backends.vectorized.plans import products_of_block
 from samplewise_backends.vectorized.workspace import Batch, Workspace
-
-Matrix = NDArray[Any]
 
 
 class DirectFirstLayer:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import aligned_zeros
-
-Vector = NDArray[Any]
+from samplewise_backends.vectorized.arrays import DType, Vector
 
 # Arithmetic below `tiny`, the smallest normal number, is slower: by a few per cent on the AMD
 # processor that this was measured on, by far more on others. The velocity of a unit without
@@ -23,7 +20,7 @@ RATE_BITS = 24
 MOST_STEPS = 64
 
 
-def flush_threshold(dtype: np.dtype[Any]) -> float:
+def flush_threshold(dtype: DType) -> float:
     """Return the size below which velocities, and weights under L2, become 0."""
     return float(np.finfo(dtype).tiny) * 2.0 ** (SHRINKS_BY_BITS + RATE_BITS)
 
@@ -42,7 +39,7 @@ def flush_interval(factor: float) -> int:
 class Flush:
     """Replaces numbers that are too small to matter by 0."""
 
-    def __init__(self, size: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, size: int, dtype: DType) -> None:
         self._threshold = flush_threshold(dtype)
         self._sizes = aligned_zeros(size, dtype)
         self._tiny = aligned_zeros(size, np.dtype(bool))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.network import aligned_zeros
-
-Matrix = NDArray[Any]
+from samplewise_backends.vectorized.arrays import DType, Matrix
 
 
 class Gram:
@@ -20,7 +17,7 @@ class Gram:
         budget: maximum bytes to keep; products beyond it are computed each time.
     """
 
-    def __init__(self, size: int, dtype: np.dtype[Any], budget: int) -> None:
+    def __init__(self, size: int, dtype: DType, budget: int) -> None:
         self._dtype, self._budget = dtype, budget
         self._scratch = aligned_zeros(size, dtype)
         self._kept: dict[tuple[int, int], Matrix] = {}
@@ -41,12 +38,7 @@ class Gram:
         self._kept.clear()
 
     def of(self, rows: Matrix, first: int) -> Matrix:
-        """Return the inner products of a block, (n, n).
-
-        Args:
-            rows: X[order[first : first + n]], (n, inputs).
-            first: position in the order.
-        """
+        """Return the inner products (n, n) of a block: rows X[order[first : first + n]]."""
         n = len(rows)
         found = self._kept.get((first, n))
         if found is not None:

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import Loss
 from samplewise.network.custom import CustomLoss
 from samplewise.network.losses import Huber
-from samplewise_backends.vectorized.sigmoid import sigmoid
-
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
+from samplewise_backends.vectorized.activations import sigmoid
+from samplewise_backends.vectorized.arrays import Matrix, Vector
 
 
 def binary_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
@@ -115,10 +111,10 @@ def absolute_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None
     dZ /= Z.shape[1]
 
 
-def huber_values(delta: float, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
+def huber_values(loss: Huber, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
     """Write the mean over the outputs of n (e - n / 2), with n the error e limited to delta."""
     Z -= Y
-    np.clip(Z, -delta, delta, out=scratch)
+    np.clip(Z, -loss.delta, loss.delta, out=scratch)
     Z *= scratch
     scratch *= scratch
     scratch *= 0.5
@@ -126,10 +122,10 @@ def huber_values(delta: float, Z: Matrix, Y: Matrix, losses: Vector, scratch: Ma
     _mean_of(Z, losses)
 
 
-def huber_gradient(delta: float, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
+def huber_gradient(loss: Huber, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
     """Write dZ = the error limited to [-delta, delta], over the outputs."""
     np.subtract(Z, Y, out=dZ)
-    np.clip(dZ, -delta, delta, out=dZ)
+    np.clip(dZ, -loss.delta, loss.delta, out=dZ)
     dZ /= Z.shape[1]
 
 
@@ -150,41 +146,33 @@ def poisson_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
 
 Values = Callable[[Matrix, Matrix, Vector, Matrix], None]
 Gradient = Callable[[Matrix, Matrix, Matrix, Matrix], None]
-FunctionsOf = Callable[[Any], tuple[Values, Gradient]]
 
 
-def _always(values: Values, gradient: Gradient) -> FunctionsOf:
-    return lambda loss: (values, gradient)
+def custom_values(loss: CustomLoss, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
+    """Write what the user's functions return."""
+    losses[...] = loss.values(Z, Y)
 
 
-def _huber(loss: Huber) -> tuple[Values, Gradient]:
-    return partial(huber_values, loss.delta), partial(huber_gradient, loss.delta)
+def custom_gradient(loss: CustomLoss, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
+    """Write what the user's functions return."""
+    dZ[...] = loss.gradient(Z, Y)
 
 
-def _custom(loss: CustomLoss) -> tuple[Values, Gradient]:
-    return partial(_custom_values, loss), partial(_custom_gradient, loss)
-
-
-# name -> the functions of a loss, given its settings.
-LOSSES: dict[str, FunctionsOf] = {
-    "binary_cross_entropy": _always(binary_values, binary_gradient),
-    "categorical_cross_entropy": _always(categorical_values, categorical_gradient),
-    "multi_label_cross_entropy": _always(multi_label_values, multi_label_gradient),
-    "mean_squared_error": _always(squared_values, squared_gradient),
-    "mean_absolute_error": _always(absolute_values, absolute_gradient),
-    "huber": _huber,
-    "poisson": _always(poisson_values, poisson_gradient),
+# Those of a loss with settings take it before the arrays.
+LOSSES: dict[str, tuple[Callable[..., None], Callable[..., None]]] = {
+    "binary_cross_entropy": (binary_values, binary_gradient),
+    "categorical_cross_entropy": (categorical_values, categorical_gradient),
+    "multi_label_cross_entropy": (multi_label_values, multi_label_gradient),
+    "mean_squared_error": (squared_values, squared_gradient),
+    "mean_absolute_error": (absolute_values, absolute_gradient),
+    "huber": (huber_values, huber_gradient),
+    "poisson": (poisson_values, poisson_gradient),
 }
 
 
 def functions_of(loss: Loss) -> tuple[Values, Gradient]:
     """Return the functions that write the losses of a batch, and their gradients."""
-    return LOSSES.get(loss.name, _custom)(loss)
-
-
-def _custom_values(loss: CustomLoss, Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
-    losses[...] = loss.values(Z, Y)
-
-
-def _custom_gradient(loss: CustomLoss, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
-    dZ[...] = loss.gradient(Z, Y)
+    values, gradient = LOSSES.get(loss.name, (custom_values, custom_gradient))
+    if isinstance(loss, Huber | CustomLoss):
+        return partial(values, loss), partial(gradient, loss)
+    return values, gradient

@@ -6,14 +6,13 @@ import math
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import SGD, Adagrad, Adam, Network, Optimizer, RMSprop, aligned_zeros
 from samplewise.network.custom import CustomOptimizer
+from samplewise_backends.vectorized.arrays import DType, Vector
 from samplewise_backends.vectorized.flush import Flush, flush_interval
 from samplewise_backends.vectorized.penalties import PENALTIES, l2
 
-Vector = NDArray[Any]
 Kind = TypeVar("Kind", bound=Optimizer)
 
 
@@ -28,7 +27,7 @@ class Update(Generic[Kind]):
         flush_interval: steps from one flush to the next.
     """
 
-    def __init__(self, optimizer: Kind, network: Network, dtype: np.dtype[Any], run: slice) -> None:
+    def __init__(self, optimizer: Kind, network: Network, dtype: DType, run: slice) -> None:
         self._optimizer, on = optimizer, set(optimizer.features)
         self._penalties = [
             (PENALTIES[name], getattr(optimizer, name)) for name in PENALTIES if name in on
@@ -60,15 +59,11 @@ class Update(Generic[Kind]):
         t: int,
         step_l2: float = 0.0,
     ) -> None:
-        """Update parameters and state.
+        """Update parameters and state by step t, counted from 1.
 
-        Args:
-            theta: parameters.
-            state: the optimizer's slot (n,), or all of them (slots, n).
-            g: the summed gradient times `factor`, limited; used up.
-            learning_rate: of this step.
-            t: number of this step, from 1.
-            step_l2: penalty of this step alone, beside the optimizer's own.
+        `state` is the optimizer's slot (n,), or all of them (slots, n). `g` is the summed gradient
+        times `factor`, limited; it is used up. `step_l2` is the penalty of this step alone, beside
+        the optimizer's own.
         """
         scratch = self._scratch
         self._shrinks = self._shrinks or step_l2 > 0
@@ -108,7 +103,7 @@ class Update(Generic[Kind]):
 class SGDUpdate(Update[SGD]):
     """v <- mu v + g; theta <- theta - eta v, or theta - eta (g + mu v) with Nesterov."""
 
-    def __init__(self, optimizer: SGD, network: Network, dtype: np.dtype[Any], run: slice) -> None:
+    def __init__(self, optimizer: SGD, network: Network, dtype: DType, run: slice) -> None:
         super().__init__(optimizer, network, dtype, run)
         # Nothing but the update needs the gradient.
         self._simple = optimizer.is_linear and not optimizer.momentum
@@ -248,8 +243,6 @@ UPDATES: dict[str, type[Update[Any]]] = {
 }
 
 
-def update_of(
-    optimizer: Optimizer, network: Network, dtype: np.dtype[Any], run: slice
-) -> Update[Any]:
+def update_of(optimizer: Optimizer, network: Network, dtype: DType, run: slice) -> Update[Any]:
     """Return the update of an optimizer on a part of the flat vectors."""
     return UPDATES.get(optimizer.variant, CustomUpdate)(optimizer, network, dtype, run)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from samplewise.network import Loss, Network
 from samplewise_backends.vectorized.activations import activation_named
+from samplewise_backends.vectorized.arrays import DType, Matrix, Vector
 from samplewise_backends.vectorized.layers import Parameters, batch_layer
 from samplewise_backends.vectorized.losses import functions_of
 from samplewise_backends.vectorized.workspace import Batch
 
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
 Layers = list[Parameters]
 
 
 class Passes:
     """A network and its loss, as operations on the views of a batch."""
 
-    def __init__(self, network: Network, loss: Loss, dtype: np.dtype[Any]) -> None:
+    def __init__(self, network: Network, loss: Loss, dtype: DType) -> None:
         described = list(network.layers_and_inputs)
         self._trainable = [layer.trainable for layer in network.layers]
         self._lowest = network.first_trained

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import Optimizer
-
-Vector = NDArray[Any]
+from samplewise_backends.vectorized.arrays import Vector
 
 
 def clip_value(g: Vector, largest: float, scratch: Vector) -> None:

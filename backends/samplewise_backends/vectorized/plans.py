@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from samplewise.contract import PENALTIES, RATES, Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT
 from samplewise.errors import ParameterError
 from samplewise.network import SGD, Dense, Network, Optimizer
+from samplewise_backends.vectorized.arrays import DType
 
 # Measured at 16 to 256 rows: narrow layers do not care, wide ones gain 5 % from 128 at most.
 BLOCK_ROWS = 64
@@ -31,9 +30,7 @@ CHUNK_ROWS = 16_384
 MIB = 2**20
 
 
-def rows_of_block(
-    network: Network, dtype: np.dtype[Any], block: int | None, batch_size: int
-) -> int:
+def rows_of_block(network: Network, dtype: DType, block: int | None, batch_size: int) -> int:
     """Return the rows that are taken at once: whole batches, at least one."""
     if block is None:
         block = min(BLOCK_ROWS, DIRECT_BYTES // (network.inputs * dtype.itemsize))
@@ -41,11 +38,9 @@ def rows_of_block(
 
 
 def choose(
-    network: Network, optimizer: Optimizer, dtype: np.dtype[Any], workload: Workload | None
+    network: Network, optimizer: Optimizer, dtype: DType, workload: Workload | None
 ) -> tuple[Plan, int]:
     """Return the plan for a workload, and the bytes of inner products that it may keep.
-
-    Without a workload, steps are made one after the other.
 
     Raises:
         ParameterError: the workload asks for products, of which there is one kind.
@@ -57,21 +52,10 @@ def choose(
             f"plan: vectorized takes its products in one way, got '{workload.products}'; use "
             f"{workload.plan}:{workload.block} or auto"
         )
-    if workload.plan == DIRECT:
-        return Plan(reason="asked for"), 0
-    if RATES in workload.step_fields:
-        return Plan(reason="a block of steps has one learning rate, but it changes at each step"), 0
-    if PENALTIES in workload.step_fields:
-        return Plan(reason="the penalty of each step takes the weights before it"), 0
-    if not isinstance(optimizer, SGD) or not optimizer.is_linear:
-        return Plan(reason=f"a step of {optimizer.name} with these settings is not linear in W"), 0
-    if not isinstance(network.layers[0], Dense):
-        return Plan(reason=f"the first layer is a {network.layers[0].kind} layer"), 0
-    if not network.layers[0].trainable:
-        return Plan(reason="the first layer is frozen: a block has no update of it to save"), 0
-    overflow = workload.overflow_of_products(network.inputs, dtype)
-    if overflow is not None:
-        return Plan(reason=overflow), 0
+    why = _why_direct(network, optimizer, dtype, workload)
+    if why is not None:
+        return Plan(reason=why), 0
+    assert isinstance(optimizer, SGD)
     block = rows_of_block(network, dtype, workload.block or BLOCK_ROWS, workload.batch_size)
     # No more batches than there are.
     block = min(block, -(-workload.rows // workload.batch_size) * workload.batch_size)
@@ -83,8 +67,7 @@ def choose(
     gram = gram_bytes(workload, block, dtype, budget - buffers)
     saved = multiply_adds_saved(network, optimizer, workload, kept=gram > 0)
     if workload.plan == AUTO_PLAN and saved <= 0:
-        reason = "blocks would save less than they cost at this batch size and width"
-        return Plan(reason=reason), 0
+        return Plan(reason="blocks would save less than they cost at this batch size and width"), 0
     reason = "a block reads and writes the first layer's weights once, not once a step"
     plan = Plan(
         BLOCKED,
@@ -96,17 +79,32 @@ def choose(
     return plan, gram
 
 
+def _why_direct(
+    network: Network, optimizer: Optimizer, dtype: DType, workload: Workload
+) -> str | None:
+    """Return why no step can be part of a block, or None where they can."""
+    if workload.plan == DIRECT:
+        return "asked for"
+    if RATES in workload.step_fields:
+        return "a block of steps has one learning rate, but it changes at each step"
+    if PENALTIES in workload.step_fields:
+        return "the penalty of each step takes the weights before it"
+    if not optimizer.is_linear:
+        return f"a step of {optimizer.name} with these settings is not linear in W"
+    if not isinstance(network.layers[0], Dense):
+        return f"the first layer is a {network.layers[0].kind} layer"
+    if not network.layers[0].trainable:
+        return "the first layer is frozen: a block has no update of it to save"
+    return workload.overflow_of_products(network.inputs, dtype)
+
+
 def multiply_adds_saved(
     network: Network, optimizer: SGD, workload: Workload, *, kept: bool
 ) -> float:
     """Estimate the saving of a step in a block, in multiply-adds of a large matrix product.
 
-    Args:
-        network: its first layer counts.
-        optimizer: with momentum a step passes over more arrays, and a block needs two more
-            products.
-        workload: batch size.
-        kept: whether inner products of the rows are computed only once.
+    With momentum a step passes over more arrays, and a block needs two more products. `kept`: inner
+    products of the rows are computed only once.
     """
     rows, units = workload.batch_size, int(np.prod(network.shapes[1]))
     if rows * FEWEST_STEPS > BLOCK_ROWS:
@@ -116,7 +114,7 @@ def multiply_adds_saved(
     return network.inputs * (passes * units - products) - CALLS * (rows > 1)
 
 
-def gram_bytes(workload: Workload, block: int, dtype: np.dtype[Any], budget: int) -> int:
+def gram_bytes(workload: Workload, block: int, dtype: DType, budget: int) -> int:
     """Return the bytes of the inner products that are kept: all that epochs use again, or none."""
     if workload.shuffle or workload.epochs == 1:
         return 0
@@ -132,7 +130,7 @@ def products_of_block(rows: int, batch_size: int) -> int:
 
 
 def _buffer_bytes(
-    network: Network, optimizer: SGD, dtype: np.dtype[Any], block: int, batch_size: int
+    network: Network, optimizer: SGD, dtype: DType, block: int, batch_size: int
 ) -> int:
     """Return the bytes that a block takes: rows, passes, inner products, shares of the weights."""
     units = [int(np.prod(shape)) for shape in network.shapes[1:]]

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import (
     DECISIONS,
@@ -28,6 +26,7 @@ from samplewise.contract.plan import BLOCKED, DIRECT
 from samplewise.network import FROZEN, Loss, Network, Optimizer
 from samplewise_backends.vectorized import penalties
 from samplewise_backends.vectorized.activations import ACTIVATIONS
+from samplewise_backends.vectorized.arrays import DType, Matrix, Vector
 from samplewise_backends.vectorized.layers import LAYERS
 from samplewise_backends.vectorized.losses import LOSSES
 from samplewise_backends.vectorized.optimizers import UPDATES
@@ -36,8 +35,6 @@ from samplewise_backends.vectorized.plans import choose
 from samplewise_backends.vectorized.trainer import Trainer
 from samplewise_backends.vectorized.workspace import Workspace
 
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
 PREDICTED_AT_ONCE = 256
 # The logistic function overflows far below 0, to the right result.
 _no_overflow = np.errstate(over="ignore")
@@ -51,7 +48,7 @@ class VectorizedProgram(Program):
         network: Network,
         loss: Loss,
         optimizer: Optimizer,
-        dtype: np.dtype[Any],
+        dtype: DType,
         workload: Workload | None,
     ) -> None:
         self._network, self._dtype = network, dtype
@@ -151,7 +148,7 @@ class VectorizedBackend:
         network: Network,
         loss: Loss,
         optimizer: Optimizer,
-        dtype: np.dtype[Any],
+        dtype: DType,
         workload: Workload | None = None,
     ) -> VectorizedProgram:
         """Return the program with its buffers."""

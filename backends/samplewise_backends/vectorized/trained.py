@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from samplewise.contract import TrainingState
 from samplewise.network import Network, Optimizer, aligned_zeros
+from samplewise_backends.vectorized.arrays import DType, Vector
 from samplewise_backends.vectorized.optimizers import Update, update_of
 from samplewise_backends.vectorized.penalties import limits_of
 
-Vector = NDArray[Any]
 # An update, and its part of parameters, slots and gradient.
 Part = tuple[Update[Any], Vector, Vector, Vector]
 
@@ -24,9 +21,7 @@ class TrainedParameters:
         start: offset of the first tensor that a step updates.
     """
 
-    def __init__(
-        self, optimizer: Optimizer, network: Network, dtype: np.dtype[Any], start: int
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, network: Network, dtype: DType, start: int) -> None:
         self._slots, self._start = optimizer.slots, start
         self._limits = limits_of(optimizer)
         self._scratch = aligned_zeros(network.layout.size - start if self._limits else 0, dtype)
@@ -54,14 +49,9 @@ class TrainedParameters:
     def step(
         self, parts: list[Part], gradient: Vector, learning_rate: float, t: int, l2: float
     ) -> None:
-        """Make step t along the gradient (P,), which is used up.
+        """Make step t, from 1, along the gradient (P,), summed and times `factor`; it is used up.
 
-        Args:
-            parts: as `parts` returned them.
-            gradient: summed, times `factor`.
-            learning_rate: of this step.
-            t: number of this step, from 1.
-            l2: penalty of this step alone, beside the optimizer's own.
+        `l2` is the penalty of this step alone, beside the optimizer's own.
         """
         for limit, largest in self._limits:
             limit(gradient[self._start :], largest, self._scratch)

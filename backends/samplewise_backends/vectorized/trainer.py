@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState, dropout
 from samplewise.network import SGD, Dropout, Loss, Network, Optimizer, aligned_zeros
+from samplewise_backends.vectorized.arrays import DType, Matrix, Vector
 from samplewise_backends.vectorized.first_layer import BlockedFirstLayer, DirectFirstLayer
 from samplewise_backends.vectorized.passes import Passes
 from samplewise_backends.vectorized.plans import rows_of_block
 from samplewise_backends.vectorized.trained import TrainedParameters
 from samplewise_backends.vectorized.workspace import Workspace
-
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
 
 
 class Trainer:
@@ -32,7 +30,7 @@ class Trainer:
         network: Network,
         loss: Loss,
         optimizer: Optimizer,
-        dtype: np.dtype[Any],
+        dtype: DType,
         block: int | None,
         budget: int,
     ) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import Network, aligned_zeros
-
-Matrix = NDArray[Any]
+from samplewise_backends.vectorized.arrays import DType, Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Workspace:
     """
 
     def __init__(
-        self, network: Network, rows: int, dtype: np.dtype[Any], *, training: bool = False
+        self, network: Network, rows: int, dtype: DType, *, training: bool = False
     ) -> None:
         units = [int(np.prod(shape)) for shape in network.shapes[1:]]
         self.rows = rows

@@ -20,11 +20,8 @@ MANY = 200
 class Call:
     """A call that both sides make.
 
-    Args:
-        what: for tables.
-        times: how many times faster ours is, at least.
-        prepare: from a side to a call; only that call is timed.
-        repeats: calls that it makes.
+    `prepare` makes it for a side: only that call is timed, which makes `repeats` calls. Ours is at
+    least so many `times` faster.
     """
 
     what: str
@@ -74,26 +71,21 @@ def _search(work: Work) -> Callable[[str], Callable[[], object]]:
 def _partial_fit(work: Work) -> Callable[[str], Callable[[], object]]:
     def prepare(side: str) -> Callable[[], object]:
         estimator = work.estimator(side).partial_fit(work.X, work.y, classes=np.unique(work.y))
-        rows = [(work.X[i : i + 1], work.y[i : i + 1]) for i in range(MANY)]
-
-        def call() -> None:
-            for X, y in rows:
-                estimator.partial_fit(X, y)
-
-        return call
+        return _row_by_row(estimator.partial_fit, work.X, work.y)
 
     return prepare
 
 
 def _predict(work: Work) -> Callable[[str], Callable[[], object]]:
-    def prepare(side: str) -> Callable[[], object]:
-        estimator = work.fit(side)
-        rows = [work.X[i : i + 1] for i in range(MANY)]
+    return lambda side: _row_by_row(work.fit(side).predict, work.X)
 
-        def call() -> None:
-            for X in rows:
-                estimator.predict(X)
 
-        return call
+def _row_by_row(method: Callable[..., object], *arrays: Any) -> Callable[[], object]:
+    """Return `MANY` calls of a method, each with one row of the arrays."""
+    rows = [[array[i : i + 1] for array in arrays] for i in range(MANY)]
 
-    return prepare
+    def call() -> None:
+        for row in rows:
+            method(*row)
+
+    return call

@@ -10,7 +10,7 @@ from typing import Any
 
 from samplewise.text import three_digits
 from samplewise.threads import limited
-from samplewise_bench.conditions import conditions, load_average, load_in_words, machine, one_core
+from samplewise_bench.conditions import conditions, load_average, one_core, race_in_words
 from samplewise_bench.estimators.calls import Call, named_calls
 from samplewise_bench.estimators.works import OURS, THEIRS, Work, sized_works
 from samplewise_bench.timing import TimeSpread, interleave
@@ -24,13 +24,7 @@ not part of it. fit: a fresh estimator each time. times faster: the ratio of the
 
 @dataclass(frozen=True)
 class Duel:
-    """The times of one call on both sides.
-
-    Args:
-        what: for tables.
-        ours, theirs: milliseconds of one call.
-        at_least: how many times faster ours has to be.
-    """
+    """The times of one call on both sides, and how many times faster ours has to be."""
 
     what: str
     ours: TimeSpread
@@ -60,11 +54,8 @@ class Race:
     def caption(self) -> str:
         """Return the meaning of the figures and the machine, as lines below the table."""
         kept = sum(duel.times_faster >= duel.at_least for duel in self.duels)
-        return (
-            f"{LEGEND}\n{kept} of {len(self.duels)} are as fast as promised. "
-            f"{machine(self.conditions)} Load when it began: {load_in_words(self.conditions)}. "
-            f"Rounds, interleaved: {self.rounds}."
-        )
+        promised = f"{kept} of {len(self.duels)} are as fast as promised."
+        return f"{LEGEND}\n{promised} {race_in_words(self.conditions, self.rounds)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return all figures as JSON values."""

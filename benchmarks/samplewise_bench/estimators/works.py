@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,15 +39,7 @@ def quietly() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """Rows, and the parameters of the estimators that learn them.
-
-    Args:
-        name: for tables.
-        kind: CLASSIFIER or REGRESSOR.
-        X: (n, features).
-        y: (n,).
-        parameters: of the constructor, equal on both sides.
-    """
+    """Rows (n, features), targets (n,), and the parameters of estimators that learn them."""
 
     name: str
     kind: str
@@ -65,7 +56,7 @@ class Work:
         with quietly():
             return self.estimator(side).fit(self.X, self.y)
 
-    @cached_property
+    @property
     def dtype(self) -> str:
         """The dtype of the rows, by name."""
         return str(self.X.dtype)
@@ -73,8 +64,7 @@ class Work:
     def check_agreement(self, epochs: int = 3) -> float:
         """Compare the loss curves from the same weights, in the order of the rows.
 
-        Returns:
-            The largest relative difference.
+        Return their largest relative difference.
 
         Raises:
             ContractError: it is above `AGREEMENT`.
@@ -90,10 +80,11 @@ class Work:
                 estimator.set_params(max_iter=epochs).fit(self.X, self.y)
         curves = [np.asarray(e.loss_curve_[-epochs:], np.float64) for e in (one, other)]
         apart = float(np.max(np.abs(curves[0] - curves[1]) / np.abs(curves[1])))
-        if not apart <= AGREEMENT[self.dtype]:
+        allowed = AGREEMENT[self.dtype]
+        if not apart <= allowed:
             raise ContractError(
                 f"{self.name}: the loss curves of {OURS} and {THEIRS} differ by {apart:.1e}, but "
-                f"may by {AGREEMENT[self.dtype]:.0e}"
+                f"may by {allowed:.0e}"
             )
         return apart
 
@@ -131,10 +122,5 @@ def _sized(index: int) -> Work:
     values = np.tanh(X @ slopes) + 0.1 * rng.standard_normal(rows)
     y = np.digitize(values, (-0.4, 0.4)) if kind == CLASSIFIER else values.astype(dtype)
     name = f"{kind}, {rows:,} x {columns:,}, {'-'.join(map(str, hidden))}, {solver}, {dtype}"
-    return Work(
-        name,
-        kind,
-        X,
-        y,
-        {"hidden_layer_sizes": hidden, "solver": solver, "max_iter": epochs, "tol": 0.0},
-    )
+    sizes = {"hidden_layer_sizes": hidden, "max_iter": epochs}
+    return Work(name, kind, X, y, {**sizes, "solver": solver, "tol": 0.0})

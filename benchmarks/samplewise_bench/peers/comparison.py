@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 
 from samplewise.contract.plan import AUTO_PLAN, PLANS
 from samplewise.errors import ParameterError
@@ -15,8 +14,8 @@ from samplewise_bench.calibration import SQUARE, calibrate
 from samplewise_bench.conditions import conditions, load_average, one_core, usable_cores
 from samplewise_bench.peers.first_clocks import with_first_clocks
 from samplewise_bench.peers.race import Peers, run_race
-from samplewise_bench.peers.results import PeerComparison, PeerEntry, WorkloadResult, finished
-from samplewise_bench.peers.task import OWN, PEERS, Task
+from samplewise_bench.peers.results import PeerComparison, WorkloadResult, finished
+from samplewise_bench.peers.task import OWN, PEERS
 from samplewise_bench.peers.workloads import DTYPE, WORKLOADS, PeerWorkload
 from samplewise_bench.timing import ROUNDS
 
@@ -26,14 +25,7 @@ BUSY = 0.5
 
 @dataclass(frozen=True)
 class PeerChoice:
-    """The participants; empty means all.
-
-    Args:
-        workloads: names of `WORKLOADS`.
-        peers: names of `task.PEERS`.
-        plans: of samplewise, names of `PLANS` or "auto".
-        backends: of samplewise.
-    """
+    """The participants, by their names; empty means all. Plans and backends are samplewise's."""
 
     workloads: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
@@ -79,27 +71,16 @@ def compare_peers(
             calibrations.append(calibrate(DTYPE))
             names = [p for p in choice.peers or tuple(PEERS) if p in workload.peers]
             raw = WorkloadResult(name, workload.title, task.cores, task.calls, task.flops, ())
-            race = partial(run_race, task, names, peers, choice.wants, rounds, log)
-            results.append(_with_entries(raw, task, race, log))
+            try:
+                race = run_race(task, names, peers, choice.wants, rounds, log)
+                entries = tuple(with_first_clocks(task, entry, log) for entry in race)
+                results.append(replace(raw, entries=entries))
+            except ParameterError as error:
+                # As where it is too chaotic to tell right from wrong; the others must not be lost.
+                log(f"  {error}")
+                results.append(replace(raw, note=str(error)))
         # Other work slows a measurement of the core, and would raise the shares reached.
-        best = max(calibrations, default=None, key=lambda found: found.gflops[SQUARE])
-        best = best or calibrate(DTYPE)
+        best = max(calibrations or [calibrate(DTYPE)], key=lambda found: found.gflops[SQUARE])
         done = tuple(finished(result, best, PREFERENCE) for result in results)
-        found = {**conditions(), "load_average": load}
-        return PeerComparison(DTYPE, rounds, tuple(peers.infos.values()), done, best, found)
-
-
-def _with_entries(
-    raw: WorkloadResult,
-    task: Task,
-    race: Callable[[], list[PeerEntry]],
-    log: Callable[[str], None],
-) -> WorkloadResult:
-    """Return a result with the entries of a race, or with the reason for none."""
-    try:
-        entries = tuple(with_first_clocks(task, entry, log) for entry in race())
-    except ParameterError as error:
-        # As where it is too chaotic to tell right from wrong; the others must not be lost.
-        log(f"  {error}")
-        return replace(raw, note=str(error))
-    return replace(raw, entries=entries)
+        found, infos = {**conditions(), "load_average": load}, tuple(peers.infos.values())
+        return PeerComparison(DTYPE, rounds, infos, done, best, found)

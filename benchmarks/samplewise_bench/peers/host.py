@@ -120,12 +120,9 @@ _here: list[Host] = []
 
 
 def start(name: str, cores: Sequence[int], messages: Path) -> None:
-    """Make this process that of a peer.
+    """Make this process that of a peer, on these cores of the processor.
 
-    Args:
-        name: of `task.PEERS`.
-        cores: numbers of the processor cores to stay on.
-        messages: file for the output of the library, which must not land among results.
+    What the library says goes to the file `messages`: it must not land among results.
     """
     # The parent gets the interrupt too, and ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -145,11 +145,8 @@ def finished(
 ) -> WorkloadResult:
     """Return a result with its floor, its ratios and its order.
 
-    Args:
-        result: with times.
-        calibration: of the core.
-        preferred: backends in the order in which `auto` takes them. samplewise's own choice is the
-            baseline, even where another plan was faster in this run.
+    `preferred` are backends in the order in which `auto` takes them: samplewise's own choice is the
+    baseline, even where another plan was faster in this run.
     """
     base = _baseline(result, preferred)
     floor_ms = None if result.calls else calibration.floor_ms(result.flops) / result.cores

@@ -35,13 +35,7 @@ LENET_5 = "conv 6x5 relu, pool 2, conv 16x5 relu, pool 2, dense 120 relu, dense 
 
 @dataclass(frozen=True)
 class PeerWorkload:
-    """One row of the comparison.
-
-    Args:
-        title: for tables and plots.
-        build: returns the task.
-        peers: the participants; others would take longer than a reader waits.
-    """
+    """One row of the comparison, and its participants: others take longer than a reader waits."""
 
     title: str
     build: Callable[[], Task]

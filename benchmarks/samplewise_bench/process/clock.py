@@ -23,13 +23,7 @@ class FailedProcessError(SamplewiseError):
 
 @dataclass(frozen=True)
 class ProcessTimes:
-    """Wall times of one process.
-
-    Args:
-        seconds: from its start to its end.
-        first_line_s: from its start until its first line of output.
-        output: all that it wrote to stdout.
-    """
+    """Seconds of wall time from a process's start to its end and to its first line; its output."""
 
     seconds: float
     first_line_s: float
@@ -37,11 +31,9 @@ class ProcessTimes:
 
 
 def timed_process(words: Sequence[str], home: Path | None = None) -> ProcessTimes:
-    """Run Python in a new process and time it.
+    """Run Python in a new process and time it; `words` follow the interpreter.
 
-    Args:
-        words: after the interpreter, as `["script.py", "argument"]`.
-        home: folder in which it keeps its caches; None leaves all as it is here.
+    It keeps its caches in the folder `home`; None leaves all as it is here.
 
     Raises:
         FailedProcessError: it ended with an error, whose last line is in the message.

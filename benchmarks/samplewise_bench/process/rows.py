@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from samplewise.text import three_digits
-from samplewise_bench.conditions import conditions, load_average, load_in_words, machine, one_core
+from samplewise_bench.conditions import conditions, load_average, one_core, race_in_words
 from samplewise_bench.process.clock import ProcessTimes, timed_process
 from samplewise_bench.timing import TimeSpread, interleave
 
@@ -74,10 +74,7 @@ CLOCKS: dict[str, Callable[[ProcessTimes], float]] = {
 class Promise:
     """One clock of a contestant is at most so many times another one, and some milliseconds.
 
-    Args:
-        what: the work.
-        ours, beside: of `CONTESTANTS`, each with a clock of `CLOCKS`.
-        times, plus_ms: the limit.
+    `ours` and `beside` are of `CONTESTANTS`, each with a clock of `CLOCKS`.
     """
 
     what: str
@@ -146,10 +143,7 @@ class Waits:
 
     def caption(self) -> str:
         """Return the meaning of the figures and the machine, as lines below the table."""
-        return (
-            f"{LEGEND}\n{machine(self.conditions)} Load when it began: "
-            f"{load_in_words(self.conditions)}. Rounds, interleaved: {self.rounds}."
-        )
+        return f"{LEGEND}\n{race_in_words(self.conditions, self.rounds)}"
 
     def to_json(self) -> dict[str, Any]:
         """Return all figures as JSON values."""

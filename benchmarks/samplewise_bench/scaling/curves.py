@@ -114,14 +114,8 @@ class PowerLaw:
 def fit(sizes: Sequence[int], costs: Sequence[float]) -> PowerLaw | None:
     """Fit a power law by least squares on the logarithms of the larger half of the sizes.
 
-    The smaller half is left out because fixed costs hide there how a cost grows.
-
-    Args:
-        sizes: ascending, above 0.
-        costs: above 0, one for each size.
-
-    Returns:
-        The law, or None where there are fewer than three sizes.
+    The smaller half is left out because fixed costs hide there how a cost grows. The sizes are
+    ascending; fewer than three have no law.
     """
     count = max((len(sizes) + 1) // 2, FEWEST)
     if len(sizes) < count:

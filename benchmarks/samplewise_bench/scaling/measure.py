@@ -61,15 +61,8 @@ def measure(
     """Train every size of every axis by every method, on one core with one thread.
 
     The sizes of an axis are trained in turns, so that a slow minute of the machine does not bend
-    the curve. An axis ends early where its next size would take too long.
-
-    Args:
-        methods: backends and plans.
-        axes: to vary.
-        dtype: "float64" or "float32".
-        rounds: timed trainings of each size; the least counts, as other work only adds to it.
-        seconds: approximate time budget.
-        on_curve: called with each curve when its axis is done.
+    the curve. All take about so many seconds: an axis ends early where its next size would take too
+    long. Of the rounds the least counts, as other work only adds to it.
 
     Raises:
         UnknownBackendError, UnavailableBackendError: a method cannot train the report's network,

@@ -32,8 +32,6 @@ V3, V4 = "x86-64-v3", "x86-64-v4"
 MAX_BYTES = 65_536
 # A file with a number beyond these is damaged: no core has such rates.
 SMALLEST, LARGEST = 1e-4, 1e6
-
-
 # Seconds of measuring one dtype, and the share of a training that a plan by measured rates saves: a
 # hundredth where the built-in rates were measured, a quarter with those of another level.
 MEASURING_S, SAVED = 1.2, 0.05
@@ -41,12 +39,7 @@ MEASURING_S, SAVED = 1.2, 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """Rates and where they come from.
-
-    Args:
-        rates: of this core, or built-in ones of its level.
-        built_in: why they are built-in ones; empty where they were measured here.
-    """
+    """Rates of this core; or built-in ones of its level, and why those (else empty)."""
 
     rates: Rates
     built_in: str = ""

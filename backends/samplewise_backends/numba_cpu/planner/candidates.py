@@ -33,19 +33,19 @@ BLOCK_ARRAYS = 5
 
 @dataclass(frozen=True)
 class Candidate:
-    """A plan that fits the memory.
-
-    Args:
-        memory: bytes kept.
-        ns: predicted time of an epoch, with its share of setting up.
-    """
+    """A plan that fits the memory, in bytes that it keeps; its epochs share the setting up."""
 
     name: str
     block: int | None
     keeps_gram: bool
     memory: int
-    ns: float
     estimate: Estimate
+    epochs: int
+
+    @property
+    def ns(self) -> float:
+        """Predicted time of an epoch, with its share of setting up."""
+        return self.estimate.setup_ns / self.epochs + self.estimate.epoch_ns
 
     def chunk(self, rows: int) -> int:
         """Return a chunk of whole blocks: cut blocks cost more, and have other last bits."""
@@ -109,7 +109,7 @@ def fastest_of_each(
     costs: Costs, sizes: Sizes, workload: Workload, *, only_direct: bool
 ) -> dict[str, Candidate]:
     """Return the fastest way to train by each plan that fits the memory, by the plan's name."""
-    direct = _candidate(DIRECT, None, False, 0, costs.direct(), workload)
+    direct = Candidate(DIRECT, None, False, 0, costs.direct(), workload.epochs)
     if only_direct:
         return {DIRECT: direct}
     asked = {} if workload.block is None else {workload.plan: (workload.block,)}
@@ -122,13 +122,6 @@ def fastest_of_each(
     return {
         name: min(some, key=lambda candidate: candidate.ns) for name, some in found.items() if some
     }
-
-
-def _candidate(
-    name: str, block: int | None, keeps: bool, memory: int, estimate: Estimate, workload: Workload
-) -> Candidate:
-    ns = estimate.setup_ns / workload.epochs + estimate.epoch_ns
-    return Candidate(name, block, keeps, memory, ns, estimate)
 
 
 def _whole_batches(blocks: Sequence[int], workload: Workload) -> list[int]:
@@ -148,14 +141,14 @@ def _blocked(
             memory = sizes.blocked(block, keeps_gram=keeps)
             if memory <= workload.memory_mb * MIB:
                 estimate = costs.blocked(block, keeps_gram=keeps)
-                yield _candidate(BLOCKED, block, keeps, memory, estimate, workload)
+                yield Candidate(BLOCKED, block, keeps, memory, estimate, workload.epochs)
 
 
 def _dual(costs: Costs, sizes: Sizes, workload: Workload, blocks: list[int]) -> Iterable[Candidate]:
     for block in _quick(blocks, costs.dual):
         memory = sizes.dual(block)
         if memory <= workload.memory_mb * MIB:
-            yield _candidate(DUAL, block, True, memory, costs.dual(block), workload)
+            yield Candidate(DUAL, block, True, memory, costs.dual(block), workload.epochs)
 
 
 def _quick(blocks: list[int], estimate: Callable[[int], Estimate]) -> Iterable[int]:

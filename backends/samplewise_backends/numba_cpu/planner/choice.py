@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from samplewise.contract import Plan, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
@@ -29,6 +26,7 @@ from samplewise_backends.numba_cpu.planner.direct_costs import abreast_to_weigh
 from samplewise_backends.numba_cpu.planner.products import word_of
 from samplewise_backends.numba_cpu.planner.rates import Rates
 from samplewise_backends.numba_cpu.planner.reasons import lanes_words, reason_of, why_direct
+from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_thin
 
 # Required speed-up over the blocked plan: direct by rows is predicted less closely, and dual keeps
@@ -54,11 +52,7 @@ class Chosen:
     keeps_gram: bool
 
 
-def choose(
-    members: Sequence[Member],
-    workload: Workload | None,
-    dtype: np.dtype[Any],
-) -> Chosen:
+def choose(members: Sequence[Member], workload: Workload | None, dtype: DType) -> Chosen:
     """Choose the fastest plan that fits the workload's memory.
 
     The choice depends on its arguments and on the calibration of the machine, on nothing else: not
@@ -79,8 +73,7 @@ def choose(
     products = word_of(taken.name, kinds)
     if why is not None:
         reason = "; ".join([why, *lanes_words(kinds)])
-        chunk = taken.chunk(workload.rows)
-        plan = Plan(DIRECT, reason, chunk=chunk, products=products)
+        plan = Plan(DIRECT, reason, chunk=taken.chunk(workload.rows), products=products)
         return Chosen(plan, kinds, keeps_gram=False)
     reason = reason_of(taken, best, Sizes(members, workload, dtype.itemsize), workload)
     if known.built_in:
@@ -99,13 +92,13 @@ def choose(
     return Chosen(plan, kinds, taken.keeps_gram)
 
 
-def _has_lanes(members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]) -> bool:
+def _has_lanes(members: Sequence[Member], workload: Workload, dtype: DType) -> bool:
     thin = can_be_thin(members, workload.batch_size)
     return thin or bool(abreast_to_weigh(members, workload, dtype))
 
 
 def _weighed(
-    members: Sequence[Member], workload: Workload, dtype: np.dtype[Any], *, only_direct: bool
+    members: Sequence[Member], workload: Workload, dtype: DType, *, only_direct: bool
 ) -> tuple[Calibration, dict[str, Candidate]]:
     """Return the rates to go by, and the fastest way to train by each plan that fits, by name."""
     sizes = Sizes(members, workload, dtype.itemsize)

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
-
-import numpy as np
 
 from samplewise.contract import Workload
 from samplewise.contract.plan import BLOCKED, DUAL
@@ -23,6 +20,7 @@ from samplewise_backends.numba_cpu.planner.direct_costs import CACHE_BYTES, Dire
 from samplewise_backends.numba_cpu.planner.products import asked_kinds, far_times, fastest
 from samplewise_backends.numba_cpu.planner.rates import TABLE_ROWS, Rates, interpolated
 from samplewise_backends.numba_cpu.planner.step_costs import WARM, Estimate, recurrence_ns
+from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import form_of, velocity_rows
 from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.members import Member
@@ -50,7 +48,7 @@ class Costs:
     """
 
     def __init__(
-        self, rates: Rates, members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]
+        self, rates: Rates, members: Sequence[Member], workload: Workload, dtype: DType
     ) -> None:
         self._rates, self._shuffle = rates, workload.shuffle
         self._dtype, self._itemsize = dtype, dtype.itemsize

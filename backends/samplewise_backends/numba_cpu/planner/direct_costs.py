@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from samplewise.contract import PENALTIES, Workload
 from samplewise.contract.plan import DIRECT
@@ -15,6 +12,7 @@ from samplewise_backends.numba_cpu.planner.products import asked_kinds, parted_n
 from samplewise_backends.numba_cpu.planner.rates import WEIGHT_BYTES, Rates, interpolated
 from samplewise_backends.numba_cpu.planner.step_costs import WARM, Estimate, StepCosts, alike
 from samplewise_backends.numba_cpu.plans.abreast import columns_of, groups_abreast
+from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_abreast, can_be_thin
 from samplewise_backends.numba_cpu.plans.thin import inputs_at_once
@@ -51,7 +49,7 @@ ABREAST_STEP, ABREAST_UNIT, ABREAST_LOGIT = 0.4, 0.06, 0.012
 
 
 def abreast_to_weigh(
-    members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]
+    members: Sequence[Member], workload: Workload, dtype: DType
 ) -> list[list[int]]:
     """Return the groups of networks that could train in lanes; none where that surely is slower.
 
@@ -67,7 +65,7 @@ class DirectCosts:
     """The costs of training some networks step by step."""
 
     def __init__(
-        self, rates: Rates, members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]
+        self, rates: Rates, members: Sequence[Member], workload: Workload, dtype: DType
     ) -> None:
         self._rates, self._members, self._workload = rates, members, workload
         self._dtype, self._itemsize = dtype, dtype.itemsize

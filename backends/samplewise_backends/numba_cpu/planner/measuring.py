@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, aligned_zeros, multilayer_perceptron
@@ -41,6 +40,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
     Rates,
     Tables,
 )
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
@@ -60,10 +60,8 @@ FEWEST, MOST, ENOUGH_NS = 2, 20, 100_000.0
 ROUNDS = 3
 DIGITS = 4
 
-Matrix = NDArray[Any]
 
-
-def measure(dtype: np.dtype[Any]) -> Rates:
+def measure(dtype: DType) -> Rates:
     """Measure this core, in about a second after the kernels are compiled.
 
     The least of several times is taken: other work of the machine can only add to them, and later
@@ -76,7 +74,7 @@ def measure(dtype: np.dtype[Any]) -> Rates:
 
 
 class _Bench:
-    def __init__(self, dtype: np.dtype[Any]) -> None:
+    def __init__(self, dtype: DType) -> None:
         self._dtype, self._repeated = dtype, Call(repeat_product, dtype)
         describe_product(self._repeated)
         self._tiles = Call(multiply_tiles, dtype)
@@ -88,13 +86,13 @@ class _Bench:
 
     def rates(self) -> Rates:
         return Rates(
-            values=tuple(self._tables(VALUES, kind) for kind in KINDS),
-            update=tuple(self._tables(UPDATE, kind) for kind in KINDS),
-            dual=tuple(self._tables(DUAL, kind) for kind in (WHOLE, TILED)),
+            values=tuple(_tables(partial(self._rate, VALUES, kind)) for kind in KINDS),
+            update=tuple(_tables(partial(self._rate, UPDATE, kind)) for kind in KINDS),
+            dual=tuple(_tables(partial(self._rate, DUAL, kind)) for kind in (WHOLE, TILED)),
             far_values=tuple(self._far(VALUES, kind) for kind in KINDS),
             far_update=tuple(self._far(UPDATE, kind) for kind in KINDS),
-            thin_values=self._thin(self._thin_values),
-            thin_update=self._thin(self._thin_update),
+            thin_values=_tables(self._thin_values, THIN_ROWS),
+            thin_update=_tables(self._thin_update, THIN_ROWS),
             gram=tuple(_rounded(self._gram(rows)) for rows in TABLE_ROWS),
             square=_rounded(self._square()),
             weight=tuple(_rounded(self._weight(size)) for size in WEIGHT_BYTES),
@@ -110,52 +108,29 @@ class _Bench:
         array[...] = 0.5
         return array
 
-    def _tables(self, product: int, kind: int) -> Tables:
-        return tuple(
-            tuple(
-                tuple(_rounded(self._rate(product, kind, *sizes, inner)) for sizes in line)
-                for line in (((rows, units) for units in TABLE_UNITS) for rows in TABLE_ROWS)
-            )
-            for inner in INNERS
-        )
-
     def _rate(self, product: int, kind: int, rows: int, units: int, inner: int) -> float:
         ld = padded(units)
-        shape = (inner, units) if product == DUAL else (units, inner)
-        G = self._filled(rows, inner) if product == DUAL else self._none
-        z = self._filled(rows * ld)
+        A, z = self._filled(rows, inner), self._filled(rows * ld)
+        W = self._filled(*((inner, units) if product == DUAL else (units, inner)))
         z *= SMALL
-        ns = self._product(product, kind, self._filled(rows, inner), G, self._filled(*shape), z, ld)
-        return rows * units * inner / ns
-
-    def _thin(self, ns_of: Callable[[int, int, int], float]) -> Tables:
-        def rate(*sizes: int) -> float:
-            return _rounded(math.prod(sizes) / ns_of(*sizes))
-
-        return tuple(
-            tuple(tuple(rate(rows, units, inner) for units in TABLE_UNITS) for rows in THIN_ROWS)
-            for inner in INNERS
-        )
+        return rows * units * inner / self._product_ns(product, kind, A, W, z, units, ld)
 
     def _thin_values(self, rows: int, units: int, inner: int) -> float:
-        """Return the nanoseconds of one product W X, with a column for each row."""
+        """Return the rate of products W X, with a column for each row."""
         ld = padded(rows)
         W, X, Z = self._filled(units, inner), self._filled(inner, ld), self._filled(units, ld)
         self._tiles.set(a=W, a_unit=inner, a_inner=1, b=X, b_ld=ld, inner=inner)
         self._tiles.set(out=Z, units=units, out_ld=ld, columns=rows, mask=Z)
-        return self._repeatedly(self._tiles)
+        return rows * units * inner / self._repeatedly(self._tiles)
 
     def _thin_update(self, rows: int, units: int, inner: int) -> float:
-        """Return the nanoseconds of one product dZ X^T, with a column of dZ for each row."""
+        """Return the rate of products dZ X^T, with a column of dZ for each row."""
         ld = padded(rows)
-        dZ, X, dW = (
-            self._filled(units, ld),
-            self._filled(rows, ld + inner),
-            self._filled(units, inner),
-        )
+        dZ, X = self._filled(units, ld), self._filled(rows, ld + inner)
+        dW = self._filled(units, inner)
         self._tiles.set(a=dZ, a_unit=ld, a_inner=1, b=X, b_ld=ld + inner, inner=rows)
         self._tiles.set(out=dW, units=units, out_ld=inner, columns=inner, mask=dW)
-        return self._repeatedly(self._tiles)
+        return rows * units * inner / self._repeatedly(self._tiles)
 
     def _far(self, product: int, kind: int) -> Line:
         rows, units = FAR_ROWS_UNITS
@@ -165,33 +140,30 @@ class _Bench:
             inputs = size // units // self._dtype.itemsize
             W = self._large[: units * inputs].reshape(units, inputs)
             X = self._large[W.size : W.size + rows * inputs].reshape(rows, inputs)
-            ns = self._product(product, kind, X, self._none, W, z, units)
+            ns = self._product_ns(product, kind, X, W, z, units)
             found.append(_rounded(rows * W.size / ns))
         return tuple(found)
 
     def _gram(self, rows: int) -> float:
         gram = self._filled(rows * rows)
-        ns = self._product(GRAM, WHOLE, self._X[:rows], self._none, self._none, gram, rows)
+        ns = self._product_ns(GRAM, WHOLE, self._X[:rows], self._none, gram, rows)
         return rows * rows * INPUTS / ns
 
     def _weight(self, size: int) -> float:
         units = size // INPUTS // self._dtype.itemsize
         W, z = self._filled(units, INPUTS), self._filled(units)
         z *= SMALL
-        both = (
-            self._product(each, LOOPS, self._X[:1], self._none, W, z, units)
-            for each in (VALUES, UPDATE)
-        )
+        X = self._X[:1]
+        both = (self._product_ns(each, LOOPS, X, W, z, units) for each in (VALUES, UPDATE))
         return sum(both) / W.size
 
-    def _product(
-        self, product: int, kind: int, X: Matrix, G: Matrix, W: Matrix, z: Matrix, ld: int
+    def _product_ns(
+        self, product: int, kind: int, A: Matrix, W: Matrix, z: Matrix, units: int, ld: int = 0
     ) -> float:
-        """Return the nanoseconds of one product."""
-        A, call = G if product == DUAL else X, self._repeated
-        units = W.shape[1] if product == DUAL else len(X) if product == GRAM else len(W)
-        call.set(product=product, way=kind, a=A, b=W, z=z, ld=ld)
-        call.set(rows=A.shape[0], inner=A.shape[1], units=units)
+        """Return the nanoseconds of one product; z has rows of `ld` numbers, or of `units`."""
+        call, (rows, inner) = self._repeated, A.shape
+        call.set(product=product, way=kind, a=A, b=W, z=z, ld=ld or units)
+        call.set(rows=rows, inner=inner, units=units)
         return self._repeatedly(call)
 
     def _repeatedly(self, call: Call) -> float:
@@ -215,45 +187,48 @@ class _Bench:
         rows = size // INPUTS // self._dtype.itemsize
         X = self._large[: rows * INPUTS].reshape(rows, INPUTS)
         W, z = self._filled(1, INPUTS), self._filled(rows * LANES)
-        return self._product(VALUES, LOOPS, X, self._none, W, z, LANES) / X.nbytes
+        return self._product_ns(VALUES, LOOPS, X, W, z, 1, LANES) / X.nbytes
 
     def _step(self, hidden: tuple[int, ...]) -> float:
         """Return the nanoseconds a step, by blocks, of a network with one input."""
         network = multilayer_perceptron(1, hidden, 1)
         member, loss = Member(network, SGD()), BinaryCrossEntropy()
         group = Group([member], 1, STEP_BLOCK, loss, self._dtype)
-        rows = Rows(STEP_BLOCK, 1, self._dtype)
-        gram = GramBlocks(STEP_BLOCK, rows)
-        trainer = Blocked(group, (WHOLE, WHOLE, WHOLE), rows, gram)
+        gram = GramBlocks(STEP_BLOCK, Rows(STEP_BLOCK, 1, self._dtype))
+        trainer = Blocked(group, (WHOLE, WHOLE, WHOLE), gram)
         state = TrainingState(network.layout.zeros(self._dtype), aligned_zeros(0, self._dtype))
         X, Y = self._filled(STEP_ROWS, 1), self._filled(STEP_ROWS, 1)
-        losses, order = self._filled(1, STEP_ROWS), np.arange(STEP_ROWS)
+        losses, order = self._filled(STEP_ROWS), np.arange(STEP_ROWS)
 
         def least(stop: int) -> float:
             steps = Steps(order, 0, stop, 1, 1e-3)
-            tries = (
-                _least(lambda: trainer.run([state], X, Y, [steps], losses))
+            return min(
+                _least(lambda: trainer.run([state], X, Y, [steps], [losses]))
                 for _ in range(STEP_TRIES)
             )
-            return min(tries)
 
         # Both contain the cost of a call from Python.
         return max(least(STEP_ROWS) - least(STEP_BLOCK), 1.0) / (STEP_ROWS - STEP_BLOCK)
 
 
-# Multiply-adds a nanosecond; the other rates are in nanoseconds.
-_MORE_IS_BETTER = frozenset(
-    {
-        *("values", "update", "dual", "thin_values", "thin_update"),
-        *("far_values", "far_update", "gram", "square"),
-    }
-)
+def _tables(rate: Callable[[int, int, int], float], of_rows: Sequence[int] = TABLE_ROWS) -> Tables:
+    """Return the rates of products of all sizes, as `Rates.values` describes them."""
+    return tuple(
+        tuple(
+            tuple(_rounded(rate(rows, units, inner)) for units in TABLE_UNITS) for rows in of_rows
+        )
+        for inner in INNERS
+    )
+
+
+# Nanoseconds; the other rates are multiply-adds a nanosecond.
+_LESS_IS_BETTER = frozenset({"weight", "stream", "step", "wide", "deep"})
 
 
 def _best(first: Rates, second: Rates) -> Rates:
     """Return the better of two figures each."""
     both = {
-        name: _merged(max if name in _MORE_IS_BETTER else min, value, getattr(second, name))
+        name: _merged(min if name in _LESS_IS_BETTER else max, value, getattr(second, name))
         for name, value in vars(first).items()
     }
     return Rates(**both)

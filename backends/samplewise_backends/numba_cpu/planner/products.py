@@ -23,21 +23,20 @@ from samplewise_backends.numba_cpu.planner.rates import (
 CLEARLY = 1.03
 # The smallest entry of the tables that is packed by OpenBLAS on every processor.
 PACKED_ROWS, PACKED_UNITS = 16, 256
-KINDS = {"whole": WHOLE, "tiled": TILED, "loops": LOOPS}
-DIRECT_KINDS = {"thin": THIN, "abreast": ABREAST}
-# The products of each plan, in the order of `Estimate.kinds`; the dual one has no loops, and the
-# direct one takes both of its first layer in one way, which has no word where it is WHOLE.
-VALUES_AT, UPDATE_AT, DUAL_AT = range(3)
-_PRODUCTS = {BLOCKED: (VALUES_AT, UPDATE_AT), DUAL: (DUAL_AT,), DIRECT: (VALUES_AT,)}
-_KINDS = {BLOCKED: tuple(KINDS), DUAL: ("whole", "tiled"), DIRECT: tuple(DIRECT_KINDS)}
+# The products of each plan, by their places in `Estimate.kinds`, and the ways to take one. The
+# direct plan takes both of its first layer in one way, which has no word where it is WHOLE.
+_PRODUCTS = {BLOCKED: (0, 1), DUAL: (2,), DIRECT: (0,)}
+_KINDS = {
+    BLOCKED: {"whole": WHOLE, "tiled": TILED, "loops": LOOPS},
+    DUAL: {"whole": WHOLE, "tiled": TILED},
+    DIRECT: {"thin": THIN, "abreast": ABREAST},
+}
 
 
 def word_of(plan: str, kinds: Sequence[int]) -> str:
     """Return the way in which a plan takes its products in a word, as "tiled+loops"."""
-    words = {kind: word for word, kind in (KINDS | DIRECT_KINDS).items()}
-    if plan == DIRECT and kinds[VALUES_AT] == WHOLE:
-        return ""
-    return "+".join(words[kinds[k]] for k in _PRODUCTS.get(plan, ()))
+    words = {kind: word for word, kind in _KINDS[plan].items()}
+    return "+".join(words.get(kinds[k], "") for k in _PRODUCTS[plan])
 
 
 def asked_kinds(workload: Workload) -> dict[str, tuple[int, ...]]:
@@ -58,15 +57,11 @@ def asked_kinds(workload: Workload) -> dict[str, tuple[int, ...]]:
             f"plan: the products of {plan} by numba_cpu must be {some}, joined by +, got "
             f"'{workload.products}'; use {plain} or auto"
         )
-    return {plan: tuple((KINDS | DIRECT_KINDS)[part] for part in parts)}
+    return {plan: tuple(_KINDS[plan][part] for part in parts)}
 
 
 def product_ns(
-    tables: Tables,
-    rows: float,
-    units: float,
-    inner: float,
-    of_rows: Sequence[float] = TABLE_ROWS,
+    tables: Tables, rows: float, units: float, inner: float, of_rows: Sequence[float] = TABLE_ROWS
 ) -> float:
     """Return the nanoseconds of a multiply-add in a product of this size; `of_rows`: the tables'.
 
@@ -115,15 +110,10 @@ def fastest(
     far: Sequence[float] = (),
     asked: int | None = None,
 ) -> tuple[int, float]:
-    """Return the fastest kind of a product, and its nanoseconds a multiply-add.
+    """Return the fastest of some kinds of a product, or the one asked for, and its nanoseconds.
 
-    Args:
-        kinds: tables of each.
-        rows: of the product.
-        units: its columns.
-        inner: length of its sums.
-        far: for each kind, how many times as long it takes where the weights lie far away.
-        asked: the kind to take, whether or not it is the fastest; None takes the fastest.
+    They are those of a multiply-add. `far`: how many times as long each kind takes where the
+    weights lie far away.
     """
     found = [whole_ns(kinds[WHOLE], rows, units, inner)]
     found += [product_ns(tables, rows, units, inner) for tables in kinds[TILED:]]

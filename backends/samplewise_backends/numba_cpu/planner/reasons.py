@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from samplewise.contract import PENALTIES, RATES, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DUAL
 from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN
 from samplewise_backends.numba_cpu.planner.candidates import MIB, Candidate, Sizes
+from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.members import Member
 
 _ONE_BY_ONE = {
@@ -28,9 +26,7 @@ def lanes_words(kinds: Sequence[int]) -> list[str]:
     return [_LANES[kind] for kind in kinds[:1] if kind in _LANES]
 
 
-def why_direct(
-    members: Sequence[Member], workload: Workload | None, dtype: np.dtype[Any]
-) -> str | None:
+def why_direct(members: Sequence[Member], workload: Workload | None, dtype: DType) -> str | None:
     """Return why only the direct plan can train this, or None where others can."""
     for member in members:
         if not member.starts_dense:

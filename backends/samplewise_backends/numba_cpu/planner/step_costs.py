@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from samplewise.contract import Workload
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, SUB_BLOCK, WITH_L2, WITH_MOMENTUM
@@ -17,6 +14,7 @@ from samplewise_backends.numba_cpu.kernels.products import WHOLE
 from samplewise_backends.numba_cpu.planner.products import product_ns
 from samplewise_backends.numba_cpu.planner.rates import Rates
 from samplewise_backends.numba_cpu.plans.abreast import columns_of
+from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.members import Member
 
@@ -66,9 +64,7 @@ class Estimate:
 class StepCosts:
     """Predicts an epoch of one network beside the first layer of blocks."""
 
-    def __init__(
-        self, rates: Rates, member: Member, workload: Workload, dtype: np.dtype[Any]
-    ) -> None:
+    def __init__(self, rates: Rates, member: Member, workload: Workload, dtype: DType) -> None:
         self._rates, self._lanes = rates, columns_of(dtype)
         self._layers = member.layers[["kind", "inputs", "units", "activation"]].tolist()
         self._rows, self._batch = workload.rows, min(workload.batch_size, workload.rows)
@@ -104,10 +100,7 @@ class StepCosts:
     def activations_ns(self, columns: float, relu: float, smooth: float) -> float:
         """Return the nanoseconds of all activations on so many columns of an epoch.
 
-        Args:
-            columns: rows, or what there is in their place.
-            relu: multiples of `Rates.unit` for each output of ReLU.
-            smooth: likewise, of other activations.
+        `relu` and `smooth` are multiples of `Rates.unit` for each output of ReLU and of the others.
         """
         return columns * self._rates.unit * self._of_activations(int, relu, smooth)
 
@@ -158,7 +151,7 @@ class StepCosts:
 
 
 def alike(
-    rates: Rates, members: Sequence[Member], workload: Workload, dtype: np.dtype[Any]
+    rates: Rates, members: Sequence[Member], workload: Workload, dtype: DType
 ) -> list[tuple[Member, StepCosts, int]]:
     """Return one of each kind of networks that take equally long, with its costs and their number.
 
@@ -175,12 +168,7 @@ def alike(
 def recurrence_ns(rates: Rates, form: int, ld: int, batch: int, block: int) -> float:
     """Return the nanoseconds of a row in the recurrence of a block.
 
-    Args:
-        rates: of the core.
-        form: of the recurrence.
-        ld: units of all first layers, with what fills the last vector.
-        batch: rows of a step.
-        block: rows of a block.
+    `ld` are the units of all first layers, with what fills the last vector.
     """
     sub = min(max(SUB_BLOCK // batch, 1) * batch, block)
     ahead, before = (block - sub) / 2, (sub - batch) / 2

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from samplewise.contract import DECISIONS, RATES, WEIGHTS, Plan, Workload
 from samplewise.contract.plan import DIRECT
 from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 from samplewise_backends.numba_cpu.planner.candidates import CALL_NS
 from samplewise_backends.numba_cpu.planner.rates import Rates
+from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_shared
 
 # To start a thread and wait for its end. Medians of 300 on an idle AVX2 EPYC were from 144 to 175
@@ -47,18 +45,14 @@ def _ns_on(threads: int, ns: float, parts: int) -> float:
 def training_ns(plan: Plan, rates: Rates, members: Sequence[Member], rows: int) -> float:
     """Return the nanoseconds of one call of a training: an epoch, or as long as a call may take.
 
-    Args:
-        plan: chosen; it may have no prediction.
-        rates: of the core: without a prediction, the products take as long as at full speed.
-        members: the networks.
-        rows: of the data.
+    Where the plan has no prediction, its products take as long as at full speed.
     """
     adds = sum(member.network.multiply_adds for member in members)
     least = TRAINING * adds * rows * rates.mac
     return min(least if plan.epoch_ms is None else plan.epoch_ms * 1e6, CALL_NS)
 
 
-def sharing_threads(member: Member, plan: Plan, dtype: np.dtype[Any], workload: Workload) -> int:
+def sharing_threads(member: Member, plan: Plan, dtype: DType, workload: Workload) -> int:
     """Return the number of threads that share each batch of a network: 1 where that does not pay.
 
     It decides last bits, so it depends on its arguments alone: products count as at the full speed

@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.abreast import run_abreast
@@ -19,6 +17,7 @@ from samplewise_backends.numba_cpu.kernels.columns import (
     OF_GRADIENT,
     OF_VELOCITY,
 )
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.lowering import table_across
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
@@ -26,9 +25,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     describe_network,
     give_buffers,
 )
-from samplewise_backends.numba_cpu.plans.storage import InStates
-
-Matrix = NDArray[Any]
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
 LINE_BYTES = 64
 """Of a line of the cache, and of the longest vector of any processor."""
@@ -38,13 +35,13 @@ TABLES = ("rates", "l2", "zeros", "shares", "decisions", "losses")
 """Of `records.ABREAST` and its network, those with a row for each step."""
 
 
-def columns_of(dtype: np.dtype[Any]) -> int:
+def columns_of(dtype: DType) -> int:
     """Return the networks that train abreast, at most."""
     return LINE_BYTES // dtype.itemsize
 
 
 def groups_abreast(
-    members: Sequence[Member], indices: Sequence[int], dtype: np.dtype[Any]
+    members: Sequence[Member], indices: Sequence[int], dtype: DType
 ) -> list[list[int]]:
     """Split networks into groups of equal ones, which train abreast."""
     alike: dict[Any, list[int]] = {}
@@ -54,14 +51,14 @@ def groups_abreast(
     return [same[k : k + most] for same in alike.values() for k in range(0, len(same), most)]
 
 
-class Abreast(InStates):
+class Abreast(Trainer):
     """Trains networks that `can_be_abreast`, and are equal, row by row, all at once.
 
     Args:
         members: the networks, at most `columns_of`.
     """
 
-    def __init__(self, members: Sequence[Member], loss: Loss, dtype: np.dtype[Any]) -> None:
+    def __init__(self, members: Sequence[Member], loss: Loss, dtype: DType) -> None:
         self._optimizers = [cast(SGD, member.optimizer) for member in members]
         self._columns = columns = columns_of(dtype)
         first, inputs = members[0], members[0].network.inputs
@@ -87,30 +84,20 @@ class Abreast(InStates):
         call.set(steps=STEPS_AT_ONCE, squares=self._squares, **own)
         call.settle()
 
-    def windows(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
+    def prepare(
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
     ) -> Callable[[int], None]:
-        """As `Trainer.windows`; each window is set in its turn."""
-        return lambda window: self._run(states, X, Y, steps[window], losses[window])
+        """As `Trainer.prepare`; each window is set in its turn."""
+        return lambda window: self._run(
+            states, X, Y, steps[window], [own[window] for own in losses]
+        )
 
-    def _run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
+    def _run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
         first = steps[0]
         for k, state in enumerate(states):
             self._theta[:, k], self._velocity[:, k] = state.parameters, state.optimizer_state
-        net, seen = self._call.inner("network"), self._tables["losses"].reshape(1, -1)
-        begin_windows(net, [states[0].step], Y, [first], seen)
+        losses_of_call = [self._tables["losses"]]
+        begin_windows(self._call.inner("network"), [states[0].step], Y, [first], losses_of_call)
         self._call.inner("rows").set(X=X, samples=len(X), order=first.order)
         for start in range(first.start, first.stop, STEPS_AT_ONCE):
             some = slice(start, min(start + STEPS_AT_ONCE, first.stop))
@@ -119,7 +106,7 @@ class Abreast(InStates):
             state.parameters[...] = self._theta[:, k]
             state.optimizer_state[...] = self._velocity[:, k]
 
-    def _run_some(self, some: slice, steps: Sequence[Steps], losses: Matrix) -> None:
+    def _run_some(self, some: slice, steps: Windows, losses: Losses) -> None:
         """Run the steps of some positions of the order."""
         count, tables = some.stop - some.start, self._tables
         own = slice(some.start - steps[0].start, some.stop - steps[0].start)
@@ -133,20 +120,19 @@ class Abreast(InStates):
         self._squares.fill(0)
         self._call()
         for k, step in enumerate(steps):
-            losses[k, some] = tables["losses"][:count, k]
+            losses[k][some] = tables["losses"][:count, k]
             if step.decisions is not None:
                 step.decisions[some] = tables["decisions"][:count, k]
             if step.l2 is not None and step.penalties is not None:
                 step.penalties[own] = step.l2[own] / 2 * self._squares[:count, k]
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
         self._call.forget()
 
-    def _matrix(self, rows: int, dtype: np.dtype[Any]) -> Matrix:
+    def _matrix(self, rows: int, dtype: DType) -> Matrix:
         return aligned_zeros((rows, self._columns), dtype)
 
-    def _factors(self, dtype: np.dtype[Any]) -> Matrix:
+    def _factors(self, dtype: DType) -> Matrix:
         """Return the forms of momentum, as `records.ABREAST` describes them."""
         factors = self._matrix(FACTORS, dtype)
         for k, optimizer in enumerate(self._optimizers):

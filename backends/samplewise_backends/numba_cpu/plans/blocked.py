@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
+from samplewise.contract import Steps
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.blocked import (
     NO_GRAM,
@@ -16,14 +14,13 @@ from samplewise_backends.numba_cpu.kernels.blocked import (
     SCRATCH_GRAM,
     run_blocked,
 )
+from samplewise_backends.numba_cpu.plans.arrays import Matrix
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.storage import InStates
-
-Matrix = NDArray[Any]
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
 
-class Blocked(InStates):
+class Blocked(Trainer):
     """Trains a group by blocks; the states hold all of the training state between calls.
 
     Args:
@@ -31,36 +28,29 @@ class Blocked(InStates):
         gram: kept Gram blocks, which groups may share, or None to compute them every time.
     """
 
-    def __init__(
-        self, group: Group, kinds: tuple[int, int, int], rows: Rows, gram: GramBlocks | None
-    ) -> None:
-        self._group, self._rows, self._gram = group, rows, gram
+    def __init__(self, group: Group, kinds: tuple[int, int, int], gram: GramBlocks | None) -> None:
+        self._group, self._gram = group, gram
+        self._rows = Rows(group.block, group.inputs, group.dtype)
         self._call = Call(run_blocked, group.dtype)
         self._block = self._call.inner("block")
         group.describe(self._block)
-        self._block.set(gram_ld=group.block)
         self._call.set(values_way=kinds[0], update_way=kinds[1])
         self._scratch_gram = np.zeros((group.block, group.block), group.dtype)
         self._call.settle()
 
-    def windows(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
+    def prepare(
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
     ) -> Callable[[int], None]:
-        """As `Trainer.windows`: all but the rows of the others is set before the first one."""
+        """As `Trainer.prepare`: all but the rows of later windows is set before the first one."""
         group, block = self._group, self._block
         parameters = group.storage.enter(states)
-        group.begin(block, parameters, states, Y, steps, losses)
+        group.prepare(block, parameters, states, Y, steps, losses)
         self._call.set(W=parameters.W, V=parameters.V)
 
         def run(window: int) -> None:
             first = steps[window][0]
             gram, code = self._gram_of(X, first)
-            group.begin_window(block, window, steps[window])
+            group.begin(block, window, steps[window])
             self._rows.describe(block.inner("rows"), X, first)
             self._call.set(gram=gram, gram_code=code)
             self._call()
@@ -69,7 +59,6 @@ class Blocked(InStates):
         return run
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
         self._call.forget()
         self._group.forget()
         self._rows.forget()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import SGD, Adagrad, Adam, Optimizer, RMSprop
 from samplewise_backends.exact.recurrence import Recurrence
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_L2, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 
 OPTIMIZER_CODES = {
     "sgd": OptimizerCode.SGD,
@@ -39,7 +39,7 @@ def form_of(optimizer: Optimizer) -> int:
     return WITH_L2 if optimizer.l2 else PLAIN
 
 
-def steps_seen(optimizer: Optimizer, batch_size: int, dtype: np.dtype[Any]) -> float:
+def steps_seen(optimizer: Optimizer, batch_size: int, dtype: DType) -> float:
     """Return the rows whose gradients have not faded from the velocity; infinity: all.
 
     Of all that a gradient brings into the weights, mu^lag is still to come after `lag` batches. It
@@ -55,7 +55,7 @@ def steps_seen(optimizer: Optimizer, batch_size: int, dtype: np.dtype[Any]) -> f
 
 
 def velocity_rows(
-    optimizers: Sequence[Optimizer], rows: int, batch_size: int, block: int, dtype: np.dtype[Any]
+    optimizers: Sequence[Optimizer], rows: int, batch_size: int, block: int, dtype: DType
 ) -> int:
     """Return how many coefficients the dual plan keeps of a velocity: of last rows, or of all."""
     seen = max(steps_seen(optimizer, batch_size, dtype) for optimizer in optimizers)
@@ -88,9 +88,9 @@ class Terms(NamedTuple):
         biases: float[4, ld].
     """
 
-    powers: NDArray[Any]
-    lags: NDArray[Any]
-    biases: NDArray[Any]
+    powers: Matrix
+    lags: Matrix
+    biases: Matrix
 
 
 def terms(
@@ -99,17 +99,12 @@ def terms(
     units: Sequence[int],
     ld: int,
     batches: int,
-    dtype: np.dtype[Any],
+    dtype: DType,
 ) -> Terms:
     """Return the terms of the recurrence in a block, for every unit of the first layers.
 
-    Args:
-        optimizers: one for each network, all of one form.
-        rates: learning rates, likewise.
-        units: units of the first layer of each network.
-        ld: columns of the tables, at least the sum of `units`; the rest is 0.
-        batches: maximum number of batches in a block.
-        dtype: of the tables.
+    Optimizers, all of one form, learning rates and numbers of units are one for each network. The
+    tables have `ld` columns, at least the sum of `units`; the rest is 0.
     """
     powers, lags = np.zeros((4, batches + 1, ld), dtype), np.zeros((2, batches, ld), dtype)
     biases = np.zeros((4, ld), dtype)

@@ -8,12 +8,10 @@ from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
-from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.codes import Kind
 from samplewise_backends.numba_cpu.kernels.direct import run_direct
@@ -25,6 +23,7 @@ from samplewise_backends.numba_cpu.kernels.stepwise import (
     UPDATED_AT_ONCE,
     run_stepwise,
 )
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
@@ -34,15 +33,14 @@ from samplewise_backends.numba_cpu.plans.routines import (
     give_buffers,
     largest_gradient,
 )
-from samplewise_backends.numba_cpu.plans.storage import InStates
 from samplewise_backends.numba_cpu.plans.thin import thin_call
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
-Matrix = NDArray[Any]
 KEPT_COUNTS = 2
 """Numbers of epochs whose calls are kept: some 1 KB an epoch and network."""
 
 
-class Direct(InStates):
+class Direct(Trainer):
     """Trains networks step by step, in place, one after the other.
 
     Args:
@@ -55,7 +53,7 @@ class Direct(InStates):
         members: Sequence[Member],
         batch_size: int,
         loss: Loss,
-        dtype: np.dtype[Any],
+        dtype: DType,
         *,
         thin: bool = False,
     ) -> None:
@@ -77,20 +75,15 @@ class Direct(InStates):
             self._calls.append(self._made[key])
             self._optimizers.append(_optimizer_in(self._made[key], member))
 
-    def windows(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
+    def prepare(
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
     ) -> Callable[[int], None]:
-        """As `Trainer.windows`: all calls are set before the first one."""
+        """As `Trainer.prepare`: all calls are set before the first one."""
         calls = self._calls_of_windows(len(steps))
-        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), strict=True)
-        for k, (call, optimizer, state, of_windows) in enumerate(own):
+        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), losses, strict=True)
+        for call, optimizer, state, of_windows, seen in own:
             _set_optimizer(call, optimizer)
-            begin_steps(call, state, X, Y, of_windows, losses[:, k])
+            begin_steps(call, state, X, Y, of_windows, seen)
 
         def run(window: int) -> None:
             for call in calls:
@@ -107,12 +100,11 @@ class Direct(InStates):
         return self._repeated[count]
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
         for call in (*self._made.values(), *chain(*self._repeated.values())):
             call.forget()
 
 
-def _optimizer_in(call: Call, member: Member) -> NDArray[Any]:
+def _optimizer_in(call: Call, member: Member) -> Vector:
     """Return the bytes of a network's `records.HYPERPARAMETERS`, as its call has them.
 
     NumPy copies bytes in 0.1 us, and a record field by field in 2.4.
@@ -123,16 +115,16 @@ def _optimizer_in(call: Call, member: Member) -> NDArray[Any]:
     return hyper.memory.view(np.uint8).copy()
 
 
-def _set_optimizer(calls: Struct, optimizer: NDArray[Any]) -> None:
+def _set_optimizer(calls: Struct, optimizer: Vector) -> None:
     memory = calls.inner("network").inner("hyper").memory
     memory[:, None].view(np.uint8)[...] = optimizer
 
 
 def run_steps(
-    call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: NDArray[Any]
+    call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
-    begin_steps(call, state, X, Y, [steps], losses.reshape(1, -1))
+    begin_steps(call, state, X, Y, [steps], [losses])
     call()
 
 
@@ -143,12 +135,12 @@ def learning_call(
     X: Matrix,
     Y: Matrix,
     steps: Steps,
-    losses: NDArray[Any],
+    losses: Vector,
 ) -> Call:
     """Return a call that makes the steps of a window, and counts them for the next call."""
     gathered = aligned_zeros((steps.batch_size, X.shape[1]), X.dtype)
     call = _call_of(member, gathered, loss)
-    begin_steps(call, state, X, Y, [steps], losses.reshape(1, -1))
+    begin_steps(call, state, X, Y, [steps], [losses])
     return call
 
 
@@ -157,18 +149,12 @@ def begin_steps(
     state: TrainingState,
     X: Matrix,
     Y: Matrix,
-    steps: Sequence[Steps],
-    losses: Matrix,
+    steps: Windows,
+    losses: Losses | Matrix,
 ) -> None:
     """Set each `records.STEPS`, or other record with its fields, to the start of a window.
 
-    Args:
-        calls: run one after the other.
-        state: of the network, which all of them train.
-        X: rows.
-        Y: targets.
-        steps: of the window of each.
-        losses: of each, (calls, n), written.
+    `calls` run one after the other, each on steps and losses of its own.
     """
     net, theta, slots = calls.inner("network"), state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
@@ -194,7 +180,8 @@ def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
     """Return the call that trains a network."""
     layers, size = layer_table(member.network, len(gathered), training=True)
     if member.in_blocks:
-        call = _call(run_direct, layers, gathered, loss)
+        call = Call(run_direct, gathered.dtype)
+        describe_steps(call, layers, gathered, loss)
         net, gradient = call.inner("network"), largest_gradient(layers)
         net.set(later_layers=later_layers)
     else:
@@ -210,18 +197,18 @@ def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
 
 def stepwise_call(layers: Layers, gathered: Matrix, loss: Loss) -> Call:
     """Return a call of `run_stepwise` on batches that are gathered here, without buffers."""
-    call = _call(run_stepwise, layers, gathered, loss)
+    call = Call(run_stepwise, gathered.dtype)
+    describe_steps(call, layers, gathered, loss)
     call.inner("network").set(forward=forward, batch_loss=batch_loss)
     return call
 
 
-def _call(routine: Routine, layers: Layers, gathered: Matrix, loss: Loss) -> Call:
-    call, (rows, inputs) = Call(routine, gathered.dtype), gathered.shape
-    net = call.inner("network")
+def describe_steps(steps: Struct, layers: Layers, gathered: Matrix, loss: Loss) -> None:
+    """Write a network, and where its batches are gathered, into a `records.STEPS`."""
+    net, (rows, inputs) = steps.inner("network"), gathered.shape
     describe_network(net, layers, loss)
     net.set(X=gathered, inputs=inputs)
-    call.inner("rows").set(gathered=gathered, at_once=rows, inputs=inputs)
-    return call
+    steps.inner("rows").set(gathered=gathered, at_once=rows, inputs=inputs)
 
 
 def _at_once(layers: Layers) -> int:

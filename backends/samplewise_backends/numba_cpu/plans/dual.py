@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
 from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.dual import run_dual
+from samplewise_backends.numba_cpu.plans.arrays import Matrix
 from samplewise_backends.numba_cpu.plans.gram import FullGram, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.storage import Parameters
-from samplewise_backends.numba_cpu.plans.trainer import Trainer
-
-Matrix = NDArray[Any]
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
 HELD = {"coefficients": "S", "velocities": "T", "recent": "recent", "origin": "origin"}
 """Names of the arrays of `_FirstLayers` that a snapshot has."""
@@ -32,13 +28,7 @@ class _FirstLayers:
         parameters: W0 and V0, copied.
     """
 
-    def __init__(
-        self,
-        states: Sequence[TrainingState],
-        parameters: Parameters,
-        X: Matrix,
-        group: Group,
-    ) -> None:
+    def __init__(self, states: States, parameters: Parameters, X: Matrix, group: Group) -> None:
         self._vectors = [state.parameters for state in states]
         self.X = X
         self._starts = [parameters.W.copy()]
@@ -62,7 +52,7 @@ class _FirstLayers:
         self.gram_rows = Rows(group.block, rows, dtype)
         self._other: tuple[Matrix, list[Matrix], Matrix] | None = None
 
-    def is_of(self, states: Sequence[TrainingState]) -> bool:
+    def is_of(self, states: States) -> bool:
         """Return True if these are the first layers of `states`, and not of others."""
         vectors = [state.parameters for state in states]
         return len(vectors) == len(self._vectors) and all(map(operator.is_, vectors, self._vectors))
@@ -109,36 +99,29 @@ class Dual(Trainer):
         self._call = Call(run_dual, group.dtype)
         self._block = self._call.inner("block")
         group.describe(self._block)
-        near = np.zeros((group.block, group.block), group.dtype)
-        self._block.set(gram=near, gram_ld=group.block)
+        self._block.set(gram=np.zeros((group.block, group.block), group.dtype))
         self._call.set(way=kinds[2])
         self._call.settle()
         self._first: _FirstLayers | None = None
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
         self._call.forget()
         self._group.forget()
         self._first = None
 
-    def windows(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
+    def prepare(
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
     ) -> Callable[[int], None]:
-        """As `Trainer.windows`: all but the rows of the others is set before the first one."""
+        """As `Trainer.prepare`: all but the rows of later windows is set before the first one."""
         group, block = self._group, self._block
         known = self._first_of(states, X)
         parameters = group.storage.enter(states, first=known is None)
         first_layers = known or self._begin(states, parameters, X)
-        group.begin(block, parameters, states, Y, steps, losses)
+        group.prepare(block, parameters, states, Y, steps, losses)
 
         def run(window: int) -> None:
             first = steps[window][0]
-            group.begin_window(block, window, steps[window])
+            group.begin(block, window, steps[window])
             gram = self._gram.covering(X, first)
             first_layers.gram_rows.describe(block.inner("rows"), gram, first)
             self._call()
@@ -146,30 +129,26 @@ class Dual(Trainer):
 
         return run
 
-    def _begin(
-        self, states: Sequence[TrainingState], parameters: Parameters, X: Matrix
-    ) -> _FirstLayers:
+    def _begin(self, states: States, parameters: Parameters, X: Matrix) -> _FirstLayers:
         first = self._first = _FirstLayers(states, parameters, X, self._group)
         self._call.set(base=first.base, S=first.S, origin=first.origin, T=first.T)
         self._call.set(recent=first.recent, span=len(first.recent), columns=first.columns)
         return first
 
-    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
+    def held_state(self, states: States) -> dict[str, Matrix]:
         """Return the coefficients; the states still have the weights that these start from."""
         if self._first is None or not self._first.is_of(states):
             return {}
         return {name: getattr(self._first, at).copy() for name, at in HELD.items()}
 
-    def restore(
-        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
-    ) -> None:
+    def restore(self, states: States, X: Matrix, held: Mapping[str, Matrix]) -> None:
         """Go on with these coefficients, where there are some.
 
         Raises:
             ValueError: there are others than this program keeps, as those of another version; or
                 they are of rows that there are not, which no kernel would notice.
         """
-        if held:
+        if not held.keys().isdisjoint(HELD):
             first = self._begin(states, self._group.storage.enter(states), X)
             for name, at in HELD.items():
                 ours, theirs = getattr(first, at), held.get(name)
@@ -180,7 +159,7 @@ class Dual(Trainer):
             if not np.isin(held["recent"], np.arange(len(X))).all():
                 raise ValueError(f"recent: must be rows from 0 to {len(X) - 1}")
 
-    def synchronize(self, states: Sequence[TrainingState]) -> None:
+    def synchronize(self, states: States) -> None:
         """Bring the first layers into the states; training goes on from there."""
         if self._first is None or not self._first.is_of(states):
             return
@@ -189,13 +168,13 @@ class Dual(Trainer):
         self._group.storage.leave(states)
         self._first = None
 
-    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
+    def first_values(self, states: States, X: Matrix) -> Matrix | None:
         """Return the first layers' products with X, (rows, R), or None where the states have W."""
         if self._first is None or not self._first.is_of(states):
             return None
         return self._first.values(X, self._gram.whole(X))
 
-    def _first_of(self, states: Sequence[TrainingState], X: Matrix) -> _FirstLayers | None:
+    def _first_of(self, states: States, X: Matrix) -> _FirstLayers | None:
         """Return the first layers of these states and rows; synchronize others, and return None."""
         first_layers = self._first
         if first_layers is not None and first_layers.is_of(states) and first_layers.X is X:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,11 +10,9 @@ from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.blocked import fill_gram
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 from samplewise_backends.numba_cpu.plans.threads import Each, in_turn
-
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
 
 ROWS_AT_ONCE = 256
 """Rows of a strip of `FullGram`."""
@@ -29,7 +25,7 @@ class Rows:
         rows: of a block, at most.
     """
 
-    def __init__(self, rows: int, inputs: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, rows: int, inputs: int, dtype: DType) -> None:
         self.dtype = dtype
         self._gathered = aligned_zeros((rows, inputs), dtype)
         self.forget()
@@ -38,7 +34,7 @@ class Rows:
         """Let go of the order."""
         self._order: NDArray[np.int64] | None = None
         self._consecutive = False
-        self._described: tuple[Any, ...] = ()
+        self._described: tuple[int, ...] = ()
 
     def describe(self, rows: Struct, X: Matrix, steps: Steps) -> None:
         """Write a window into a `records.ROWS`."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, chain
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.block import run_block
 from samplewise_backends.numba_cpu.kernels.records import NETWORK, SEGMENT
 from samplewise_backends.numba_cpu.kernels.step import later_layers
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.coefficients import (
     describe_optimizer,
     form_of,
@@ -32,8 +31,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     largest_gradient,
 )
 from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
-
-Matrix = NDArray[Any]
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Windows
 
 
 class Group:
@@ -46,14 +44,10 @@ class Group:
     """
 
     def __init__(
-        self,
-        members: Sequence[Member],
-        batch_size: int,
-        block: int,
-        loss: Loss,
-        dtype: np.dtype[Any],
+        self, members: Sequence[Member], batch_size: int, block: int, loss: Loss, dtype: DType
     ) -> None:
         self.dtype, self.batch_size, self.block = dtype, batch_size, block
+        self.inputs = members[0].network.inputs
         self.form = form_of(members[0].optimizer)
         self._optimizers = [cast(SGD, member.optimizer) for member in members]
         self._units = [member.units for member in members]
@@ -75,7 +69,7 @@ class Group:
         first_layers = np.concatenate([table[:1] for table in layers])
         describe_activations(self._each[0], first_layers, training=True)
         gradient = max(self.ld, *(largest_gradient(member.layers[1:]) for member in members))
-        # Of the windows that `begin` was given; copies of the records for several of them.
+        # Those of the prepared windows; copies of the records for several of them.
         self._windows = self._networks
         self._repeated: Struct | None = None
         self._A = give_buffers(self._each, size + block * self.ld, gradient)
@@ -105,35 +99,26 @@ class Group:
         block.set(networks=self._networks, members=len(self._each), P=self._A, **buffers)
         block.set(segments=self._segments, runs=len(self._segments))
         block.set(batch=self.batch_size, form=self.form, units=sum(self._units), ld=self.ld)
-        block.set(tiny=np.finfo(self.dtype).tiny, run_block=run_block)
+        block.set(gram_ld=self.block, tiny=np.finfo(self.dtype).tiny, run_block=run_block)
         describe_product(block.inner("product"))
 
-    def begin(
+    def prepare(
         self,
         block: Struct,
         parameters: Parameters,
-        states: Sequence[TrainingState],
+        states: States,
         Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
+        steps: Sequence[Windows],
+        losses: Losses,
     ) -> None:
-        """Write all windows into networks' records, and parameters into a `records.BLOCK`.
-
-        Args:
-            block: of the group.
-            parameters: of the states.
-            states: of the members.
-            Y: targets.
-            steps: of each window those of the members.
-            losses: (windows, members, n), written.
-        """
+        """Write all windows into networks' records, and what they share into a `records.BLOCK`."""
         theta, slots = parameters.theta, parameters.velocity
         nets = self._windows = self._networks_of(len(steps))
         nets.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
-        counts = [0, *accumulate(members[0].count for members in steps[:-1])]
-        taken = [state.step + before for before in counts for state in states]
-        # A reshape of rows that lie apart would be a copy.
-        seen = losses[:, 0] if len(states) == 1 else losses.reshape(len(taken), -1)
+        before = [0, *accumulate(own[0].count for own in steps[:-1])]
+        taken = [state.step + count for count in before for state in states]
+        # The addresses of an array's rows are found at once.
+        seen = losses[0] if len(losses) == 1 else [*chain.from_iterable(zip(*losses, strict=True))]
         begin_windows(nets, taken, Y, [*chain.from_iterable(steps)], seen)
         block.set(bias=parameters.bias, bias_velocity=parameters.bias_velocity)
 
@@ -145,8 +130,8 @@ class Group:
             self._repeated = self._networks.repeated(windows)
         return self._repeated
 
-    def begin_window(self, block: Struct, window: int, steps: Sequence[Steps]) -> None:
-        """Set a `records.BLOCK` to one of the windows of `begin`, whose steps are the members'."""
+    def begin(self, block: Struct, window: int, steps: Windows) -> None:
+        """Set a `records.BLOCK` to one of the prepared windows, which has these steps."""
         block.point("networks", self._windows, window * len(self._each))
         rates = tuple(step.learning_rate for step in steps)
         if rates != self._rates:
@@ -155,7 +140,7 @@ class Group:
             block.set(batches=batches, powers=found.powers, lags=found.lags, biases=found.biases)
 
 
-def _segments(layers: Sequence[Layers], ld: int, saved: int) -> NDArray[Any]:
+def _segments(layers: Sequence[Layers], ld: int, saved: int) -> Vector:
     """Return runs of units with the same activation; the last one takes the padding too."""
     runs: list[list[int]] = []
     for table in layers:

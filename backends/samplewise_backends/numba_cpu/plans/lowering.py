@@ -13,7 +13,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import (
     AvgPool2D,
@@ -30,6 +29,7 @@ from samplewise.network import (
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, Kind
 from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import TAPS_AT_ONCE
 from samplewise_backends.numba_cpu.kernels.records import LANES, LAYER
+from samplewise_backends.numba_cpu.plans.arrays import Vector
 
 ACTIVATION_CODES = {code.name.lower(): code for code in ActivationCode}
 KINDS: dict[type[Layer], Kind] = {
@@ -48,7 +48,7 @@ _ON_IMAGES = {Kind.CONV, Kind.MAX_POOL, Kind.AVG_POOL, Kind.CHANNELS_LAST, Kind.
 
 # The fields of a layer's record, by name, and the records of a network's layers.
 Row = dict[str, Any]
-Layers = NDArray[Any]
+Layers = Vector
 
 
 def padded(units: int) -> int:
@@ -103,8 +103,11 @@ def _rows_of(network: Network, *, training: bool) -> list[Row]:
             continue
         before, after = network.shapes[index : index + 2]
         on_images = KINDS[type(layer)] in _ON_IMAGES
-        if _is_fused(previous, layer):
-            _pool_too(found[-1], layer, after)
+        ends_in_relu = isinstance(previous, Conv2D) and previous.activation == "relu"
+        if ends_in_relu and isinstance(layer, MaxPool2D):
+            # The convolution pools its own outputs.
+            _place_pools(found[-1], after, layer.size, layer.step)
+            found[-1]["units"] = math.prod(after)
         else:
             if on_images and not shape:
                 found += _reordered(Kind.CHANNELS_LAST, before, index, copied=not found)
@@ -178,11 +181,6 @@ def _scratch_of(row: Row) -> int:
     return int(row["room"] + max(outputs, image + padded(3 * row["units"])))
 
 
-def _is_fused(previous: Layer | None, layer: Layer) -> bool:
-    ends_in_relu = isinstance(previous, Conv2D) and previous.activation == "relu"
-    return ends_in_relu and isinstance(layer, MaxPool2D)
-
-
 def _row(network: Network, index: int) -> Row:
     layer, (before, after) = network.layers[index], network.shapes[index : index + 2]
     row: Row = dict.fromkeys(LAYER.fields, 0)
@@ -201,11 +199,18 @@ def _row(network: Network, index: int) -> Row:
         case Dropout():
             row["scale"], row["threshold"] = 1 / (1 - layer.rate), round(layer.rate * 2**32)
         case Conv2D():
-            _place_convolution(row, layer, before, after)
+            (above, under), (left, right) = layer.pads(before)
+            _place_image(row, before, after)
+            row["kernel_h"], row["kernel_w"] = layer.kernel
+            row["stride"], row["above"], row["left"] = layer.stride, above, left
+            row["padded_h"] += above + under
+            row["padded_w"] += left + right
         case MaxPool2D() | AvgPool2D():
-            _place_pooling(row, before, after, layer.size, layer.step)
+            _place_image(row, before, before)
+            _place_pools(row, after, layer.size, layer.step)
         case GlobalAvgPool():
-            _place_pooling(row, before, (before[0], 1, 1), before[1:], 1)
+            _place_image(row, before, before)
+            _place_pools(row, (before[0], 1, 1), before[1:], 1)
     return row
 
 
@@ -213,34 +218,10 @@ def _place_image(row: Row, before: tuple[int, ...], after: tuple[int, ...]) -> N
     row["channels"], row["height"], row["width"] = before
     row["padded_h"], row["padded_w"] = before[1:]
     row["filters"], row["out_h"], row["out_w"] = after
-
-
-def _place_convolution(row: Row, layer: Conv2D, before: Any, after: Any) -> None:
-    _place_image(row, before, after)
-    row["kernel_h"], row["kernel_w"] = layer.kernel
-    row["stride"] = layer.stride
-    (above, under), (left, right) = layer.pads(before)
-    row["above"], row["left"] = above, left
-    row["padded_h"] += above + under
-    row["padded_w"] += left + right
-
-
-def _place_pooling(
-    row: Row, before: tuple[int, ...], after: tuple[int, ...], size: tuple[int, ...], step: int
-) -> None:
-    _place_image(row, before, before)
     row["stride"] = 1
-    _place_pools(row, after, size, step)
 
 
 def _place_pools(row: Row, after: tuple[int, ...], size: tuple[int, ...], step: int) -> None:
     row["pool_h"], row["pool_w"] = size
     row["pool_step"] = step
     row["pooled_h"], row["pooled_w"] = after[1:]
-
-
-def _pool_too(row: Row, pool: Layer, after: tuple[int, ...]) -> None:
-    """Let a convolution pool its own outputs."""
-    assert isinstance(pool, MaxPool2D)
-    _place_pools(row, after, pool.size, pool.step)
-    row["units"] = math.prod(after)

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-from numpy.typing import NDArray
 
 from samplewise.contract import PENALTIES, RATES
 from samplewise.network import Network, Optimizer
 from samplewise_backends.numba_cpu.kernels.codes import Kind
+from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table
 
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
 # Where steps use one of these, a block of them cannot be made at once.
 ONE_BY_ONE = frozenset({RATES, PENALTIES})
 # Optimizers, and their options, of networks that train in lanes.

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from samplewise.network import Network
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.step import forward
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
-
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
 
 
 class Prediction:
@@ -27,7 +21,7 @@ class Prediction:
     """
 
     def __init__(
-        self, network: Network, rows: int, dtype: np.dtype[Any], routine: Routine = forward
+        self, network: Network, rows: int, dtype: DType, routine: Routine = forward
     ) -> None:
         like, size, first = _described(network, rows, dtype, routine)
         self.rows, self.call = rows, like.repeated(1)
@@ -51,7 +45,7 @@ class Prediction:
 # Models of a search are many, and of few networks: to describe one takes longer than to predict.
 @lru_cache(64)
 def _described(
-    network: Network, rows: int, dtype: np.dtype[Any], routine: Routine
+    network: Network, rows: int, dtype: DType, routine: Routine
 ) -> tuple[Call, int, int]:
     """Return a call without buffers, the length that these need, and the place of the logits."""
     call = Call(routine, dtype)

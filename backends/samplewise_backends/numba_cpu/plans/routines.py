@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Steps
 from samplewise.network import Loss, aligned_zeros
 from samplewise.network.losses import Huber
 from samplewise_backends.numba_cpu.compile.blas import gemm_address
@@ -19,7 +16,9 @@ from samplewise_backends.numba_cpu.kernels.layers.dispatch import layer_backward
 from samplewise_backends.numba_cpu.kernels.losses import loss_called
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.products import first_product
+from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 from samplewise_backends.numba_cpu.plans.lowering import Layers
+from samplewise_backends.numba_cpu.plans.trainer import Losses, Windows
 
 LOSS_CODES = {
     "binary_cross_entropy": LossCode.BINARY,
@@ -39,26 +38,20 @@ def describe_network(net: Struct, layers: Layers, loss: Loss | None = None) -> N
     """
     net.set(gemm=gemm_address(net.dtype.name), tiny=np.finfo(net.dtype).tiny)
     net.set(layers=layers, depth=len(layers))
-    called = layers["kind"] != Kind.DENSE
-    needed = {layer_forward: called.any()}
     describe_activations(net, layers, training=loss is not None)
-    if loss is not None:
-        code = LOSS_CODES[loss.name]
-        net.set(loss=code, delta=loss.delta if isinstance(loss, Huber) else 0)
-        trains = (called & (layers["trained"] > 0)).any()
-        needed |= {layer_backward: called.any(), update: trains}
-        needed |= {loss_called: code > LossCode.CATEGORICAL}
-    for routine, is_needed in needed.items():
-        if is_needed:
-            net.set(**{_FIELDS[routine]: routine})
-
-
-_FIELDS = {
-    layer_forward: "layer_forward",
-    layer_backward: "layer_backward",
-    loss_called: "row_loss",
-    update: "update",
-}
+    called = layers["kind"] != Kind.DENSE
+    if called.any():
+        net.set(layer_forward=layer_forward)
+    if loss is None:
+        return
+    code = LOSS_CODES[loss.name]
+    net.set(loss=code, delta=loss.delta if isinstance(loss, Huber) else 0)
+    if called.any():
+        net.set(layer_backward=layer_backward)
+    if (called & (layers["trained"] > 0)).any():
+        net.set(update=update)
+    if code > LossCode.CATEGORICAL:
+        net.set(row_loss=loss_called)
 
 
 def describe_activations(net: Struct, layers: Layers, *, training: bool) -> None:
@@ -69,7 +62,7 @@ def describe_activations(net: Struct, layers: Layers, *, training: bool) -> None
             net.set(derivative=derivative_called)
 
 
-def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None) -> NDArray[Any]:
+def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None) -> Vector:
     """Give networks that run one after the other the same buffers; return that of outputs.
 
     Args:
@@ -99,20 +92,11 @@ def largest_gradient(layers: Layers) -> int:
 
 
 def begin_windows(
-    nets: Struct,
-    taken: Sequence[int],
-    Y: NDArray[Any],
-    steps: Sequence[Steps],
-    losses: NDArray[Any],
+    nets: Struct, taken: Sequence[int], Y: Matrix, steps: Windows, losses: Losses | Matrix
 ) -> None:
     """Set each `records.NETWORK` to the start of a window, all but parameters and batch.
 
-    Args:
-        nets: to be written.
-        taken: steps before the window, of each.
-        Y: targets (n, outputs).
-        steps: of the window, of each.
-        losses: of each, (nets, n), in the order of the epoch, written.
+    `taken` are the steps that each has made before; `losses` are in the order of the epoch.
     """
     nets.set(Y=Y, samples=len(Y), outputs=Y.shape[1])
     nets.set_each(

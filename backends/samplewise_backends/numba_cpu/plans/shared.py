@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise.contract import Steps, TrainingState
+from samplewise.contract import TrainingState
 from samplewise.network import Loss, aligned_zeros
 from samplewise.threads import limited
 from samplewise_backends.numba_cpu.compile.calls import Call
@@ -16,74 +14,57 @@ from samplewise_backends.numba_cpu.compile.meeting import ABANDONED, address_of_
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.shared import run_shared
 from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
-from samplewise_backends.numba_cpu.plans.direct import begin_steps
+from samplewise_backends.numba_cpu.plans.direct import begin_steps, describe_steps
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
-from samplewise_backends.numba_cpu.plans.routines import describe_network, give_buffers
-from samplewise_backends.numba_cpu.plans.storage import InStates
+from samplewise_backends.numba_cpu.plans.routines import give_buffers
 from samplewise_backends.numba_cpu.plans.threads import all_at_once
+from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
-Matrix = NDArray[Any]
 
-
-class Shared(InStates):
-    """Trains one network step by step, in place, by several threads.
-
-    Args:
-        member: the network, which `can_be_shared`.
-        batch_size: maximum rows of a step.
-        threads: at least 2.
-    """
+class Shared(Trainer):
+    """Trains a network that `can_be_shared`, step by step, in place, by at least two threads."""
 
     def __init__(
-        self, member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any], threads: int
+        self, member: Member, batch_size: int, loss: Loss, dtype: DType, threads: int
     ) -> None:
         self._calls = [Call(run_shared, dtype) for _ in range(threads)]
         self._counter = np.zeros(1, np.int64)
-        gradients = [aligned_zeros(member.network.layout.size, dtype) for _ in range(threads)]
+        layers, size = layer_table(member.network, batch_size, training=True)
+        parameters = member.network.layout.size
+        gradients = [aligned_zeros(parameters, dtype) for _ in range(threads)]
         addresses = np.array([gradient.ctypes.data for gradient in gradients])
         for thread, call in enumerate(self._calls):
-            self._describe(call.inner("steps"), member, batch_size, loss)
-            call.inner("steps").inner("network").set(gradient=gradients[thread])
+            gathered = aligned_zeros((batch_size, member.network.inputs), dtype)
+            describe_steps(call.inner("steps"), layers, gathered, loss)
+            net = call.inner("steps").inner("network")
+            describe_optimizer(net.inner("hyper"), member.optimizer)
+            net.set(forward=forward, batch_loss=batch_loss, update=update, of_all=True)
+            give_buffers([net], size, parameters)
+            net.set(gradient=gradients[thread])
             call.set(thread=thread, threads=threads, gradients=addresses, counter=self._counter)
             call.set(giving_way=address_of_give_way())
             call.settle()
 
-    @staticmethod
-    def _describe(steps: Any, member: Member, batch_size: int, loss: Loss) -> None:
-        net, inputs, dtype = steps.inner("network"), member.network.inputs, steps.dtype
-        layers, size = layer_table(member.network, batch_size, training=True)
-        gathered = aligned_zeros((batch_size, inputs), dtype)
-        describe_network(net, layers, loss)
-        describe_optimizer(net.inner("hyper"), member.optimizer)
-        net.set(X=gathered, inputs=inputs, forward=forward, batch_loss=batch_loss, update=update)
-        steps.inner("rows").set(gathered=gathered, at_once=batch_size, inputs=inputs)
-        give_buffers([net], size, member.network.layout.size)
-        net.set(of_all=True)
-
-    def windows(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
+    def prepare(
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
     ) -> Callable[[int], None]:
-        """As `Trainer.windows`, of the only member; each window is set in its turn."""
+        """As `Trainer.prepare`; each window is set in its turn."""
+        return lambda window: self._run(states[0], X, Y, steps[window], losses[0][window])
 
-        def run(window: int) -> None:
-            for call in self._calls:
-                begin_steps(call.inner("steps"), states[0], X, Y, steps[window], losses[window])
-            self._counter[0] = 0
-            # Products of several threads each would have other last bits, and wait for one another.
-            with limited(1):
-                all_at_once(self._calls, self._abandon)
-
-        return run
+    def _run(
+        self, state: TrainingState, X: Matrix, Y: Matrix, steps: Windows, losses: Vector
+    ) -> None:
+        for call in self._calls:
+            begin_steps(call.inner("steps"), state, X, Y, steps, [losses])
+        self._counter[0] = 0
+        # Products of several threads each would have other last bits, and wait for one another.
+        with limited(1):
+            all_at_once(self._calls, self._abandon)
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
         for call in self._calls:
             call.forget()
 

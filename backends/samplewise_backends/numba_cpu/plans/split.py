@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from samplewise.contract import Plan, Workload
 from samplewise.contract.plan import DUAL
+from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import form_of, velocity_rows
 from samplewise_backends.numba_cpu.plans.members import Member
 
@@ -29,11 +29,7 @@ FEW = 3
 
 
 def groups_of(
-    members: Sequence[Member],
-    indices: Sequence[int],
-    plan: Plan,
-    workload: Workload,
-    dtype: np.dtype[Any],
+    members: Sequence[Member], indices: Sequence[int], plan: Plan, workload: Workload, dtype: DType
 ) -> list[list[int]]:
     """Split networks into groups that train at once, the same whatever the number of threads.
 
@@ -64,7 +60,7 @@ def groups_of(
     return sorted(groups, key=cost, reverse=True)
 
 
-def _terms(member: Member, plan: Plan, workload: Workload, dtype: np.dtype[Any]) -> int:
+def _terms(member: Member, plan: Plan, workload: Workload, dtype: DType) -> int:
     """Return the multiply-adds of a row for each unit of the first layer."""
     moves = member.optimizer.slots > 0
     if plan.name != DUAL:

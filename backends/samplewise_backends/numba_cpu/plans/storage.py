@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from samplewise.contract import TrainingState
 from samplewise.network import aligned_zeros
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table, padded
 from samplewise_backends.numba_cpu.plans.members import Member
-from samplewise_backends.numba_cpu.plans.trainer import Trainer
-
-Vector = NDArray[Any]
-Matrix = NDArray[Any]
-Pair = tuple[NDArray[Any], NDArray[Any]]
+from samplewise_backends.numba_cpu.plans.trainer import States
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,84 +35,85 @@ class Parameters:
     bias_velocity: Vector
 
 
-class InStates(Trainer):
-    """A plan after whose calls the states hold all of the training."""
-
-    def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Do nothing."""
-
-    def held_state(self, states: Sequence[TrainingState]) -> dict[str, NDArray[Any]]:
-        """Return nothing."""
-        return {}
-
-    def restore(
-        self,
-        states: Sequence[TrainingState],
-        X: NDArray[Any],
-        held: Mapping[str, NDArray[Any]],
-    ) -> None:
-        """Do nothing."""
-
-    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
-        """Return None: the states have the weights."""
-        return None
+# Parts that are copied, each with the part of a state; and the parameters, with the pairs of the
+# first layers' weights and those of all else.
+Pairs = list[tuple[Vector, Vector]]
+Entered = tuple[Parameters, Pairs, Pairs]
 
 
-class InPlace:
-    """One network: kernels work on the caller's own vectors, but for the first layer's bias."""
+class Storage(ABC):
+    """The parameters of networks while they train.
 
-    def __init__(self, member: Member, dtype: np.dtype[Any]) -> None:
-        self._member = member
-        self._biases = [aligned_zeros(padded(member.units), dtype) for _ in range(2)]
+    What kernels cannot use where it lies in the states is copied in and out with each call.
+
+    Args:
+        own: the arrays for that.
+    """
+
+    def __init__(self, own: Sequence[Vector]) -> None:
+        self._own = own
         self.forget()
 
     def forget(self) -> None:
-        """Let go of the states, and clear the biases that kernels left beside them."""
+        """Let go of the states, and clear what kernels left beside them."""
         self._vectors: list[Vector] = []
-        self._pairs: list[Pair] = []
-        self._parameters: Parameters | None = None
-        for bias in self._biases:
-            bias.fill(0)
+        self._known: Entered | None = None
+        for array in self._own:
+            array.fill(0)
 
+    def enter(self, states: States, *, first: bool = True) -> Parameters:
+        """Copy the states in, and return them for kernels; `first`: the first layers too."""
+        parameters, firsts, rests = self._entered(states)
+        for ours, theirs in firsts + rests if first else rests:
+            ours[...] = theirs
+        return parameters
+
+    def leave(self, states: States, *, first: bool = True) -> None:
+        """Copy the states back; `first`: the first layers too."""
+        _, firsts, rests = self._entered(states)
+        for ours, theirs in firsts + rests if first else rests:
+            theirs[...] = ours
+
+    def _entered(self, states: States) -> Entered:
+        vectors = [v for state in states for v in (state.parameters, state.optimizer_state)]
+        same = len(vectors) == len(self._vectors) and all(map(operator.is_, vectors, self._vectors))
+        # The same states come with every call, and views take longer to make than to copy.
+        if self._known is None or not same:
+            self._vectors, self._known = vectors, self._views(states)
+        return self._known
+
+    @abstractmethod
     def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:
         """Return the records of each network's layers, and the length of the buffers."""
+
+    @abstractmethod
+    def _views(self, states: States) -> Entered:
+        """Return the parameters, and each part of them with the part of a state that it copies."""
+
+
+class InPlace(Storage):
+    """One network: kernels work on the caller's own vectors, but for the first layer's bias."""
+
+    def __init__(self, member: Member, dtype: DType) -> None:
+        self._member = member
+        super().__init__([aligned_zeros(padded(member.units), dtype) for _ in range(2)])
+
+    def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:
         table, out = layer_table(self._member.network, rows, out, training=True)
         return [table], out
 
-    def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
-        """Return the parameters of the states, for kernels."""
-        vectors, parameters = _vectors_of(states), self._parameters
-        if parameters is None or not _are_same(vectors, self._vectors):
-            parameters, self._pairs = self._views(*vectors)
-            self._vectors, self._parameters = vectors, parameters
-        for ours, theirs in self._pairs:
-            ours[: len(theirs)] = theirs
-        return parameters
-
-    def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
-        """Copy the bias back: the rest kernels updated themselves."""
-        for ours, theirs in self._pairs:
-            theirs[...] = ours[: len(theirs)]
-
-    def _views(self, theta: Vector, velocity: Vector) -> tuple[Parameters, list[Pair]]:
-        member, (bias, bias_velocity) = self._member, self._biases
-        W, pairs = member.first_weights(theta), [(bias, member.first_bias(theta))]
+    def _views(self, states: States) -> Entered:
+        member, (bias, bias_velocity) = self._member, self._own
+        theta, velocity = states[0].parameters, states[0].optimizer_state
+        W, pairs = member.first_weights(theta), [(bias[: member.units], member.first_bias(theta))]
         if not len(velocity):
-            return Parameters(theta, velocity, W, W, bias, bias), pairs
-        pairs.append((bias_velocity, member.first_bias(velocity)))
+            return Parameters(theta, velocity, W, W, bias, bias), [], pairs
+        pairs.append((bias_velocity[: member.units], member.first_bias(velocity)))
         V = member.first_weights(velocity)
-        return Parameters(theta, velocity, W, V, bias, bias_velocity), pairs
+        return Parameters(theta, velocity, W, V, bias, bias_velocity), [], pairs
 
 
-def _vectors_of(states: Sequence[TrainingState]) -> list[Vector]:
-    return [v for state in states for v in (state.parameters, state.optimizer_state)]
-
-
-def _are_same(ours: Sequence[Vector], theirs: Sequence[Vector]) -> bool:
-    return len(ours) == len(theirs) and all(map(operator.is_, ours, theirs))
-
-
-class Stacked:
+class Stacked(Storage):
     """Several networks: first layers one above the other, then all biases, then later layers.
 
     They are copied in and out with each call, at the cost of about one sample's step.
@@ -128,7 +122,7 @@ class Stacked:
         members: the networks, at least one, with the same inputs.
     """
 
-    def __init__(self, members: Sequence[Member], dtype: np.dtype[Any]) -> None:
+    def __init__(self, members: Sequence[Member], dtype: DType) -> None:
         self._members = list(members)
         rows = sum(member.units for member in members)
         size = padded(rows)
@@ -146,19 +140,9 @@ class Stacked:
         biases = slice(padded(rows))
         bias_velocity = velocity[biases] if has_velocity else rest[biases]
         self._stacked = Parameters(rest, velocity, W, V, rest[biases], bias_velocity)
-        self.forget()
-
-    def forget(self) -> None:
-        """Let go of the states, and empty the stacked vectors."""
-        self._vectors: list[Vector] = []
-        self._first: list[Pair] = []
-        self._rest: list[Pair] = []
-        stacked = self._stacked
-        for array in (stacked.theta, stacked.velocity, stacked.W, stacked.V):
-            array.fill(0)
+        super().__init__([rest, velocity, W, V])
 
     def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:
-        """Return the records of each network's layers, and the length of the buffers."""
         found = []
         for member, (units, later) in zip(self._members, self._places, strict=True):
             table, out = layer_table(member.network, rows, out, training=True)
@@ -169,30 +153,9 @@ class Stacked:
             found.append(table)
         return found, out
 
-    def enter(self, states: Sequence[TrainingState], *, first: bool = True) -> Parameters:
-        """Copy the states in, and return them for kernels; `first`: the first layers too."""
-        for ours, theirs in self._pairs(states, first):
-            ours[...] = theirs
-        return self._stacked
-
-    def leave(self, states: Sequence[TrainingState], *, first: bool = True) -> None:
-        """Copy the states back; `first`: the first layers too."""
-        for ours, theirs in self._pairs(states, first):
-            theirs[...] = ours
-
-    def _pairs(self, states: Sequence[TrainingState], with_first: bool) -> list[Pair]:
-        """Return each part of the stacked vectors with the part of a state that it copies."""
-        vectors = _vectors_of(states)
-        # The same states come with every call, and views take longer to make than to copy.
-        if not _are_same(vectors, self._vectors):
-            self._vectors = vectors
-            self._first, self._rest = self._paired(states)
-        return self._first + self._rest if with_first else self._rest
-
-    def _paired(self, states: Sequence[TrainingState]) -> tuple[list[Pair], list[Pair]]:
+    def _views(self, states: States) -> Entered:
         stacked, firsts, rests = self._stacked, [], []
-        for member, place, state in zip(self._members, self._places, states, strict=True):
-            units, later = place
+        for member, (units, later), state in zip(self._members, self._places, states, strict=True):
             vectors = [(stacked.W, stacked.theta, state.parameters)]
             if len(state.optimizer_state):
                 vectors.append((stacked.V, stacked.velocity, state.optimizer_state))
@@ -200,4 +163,4 @@ class Stacked:
                 firsts.append((first[units], member.first_weights(vector)))
                 rests.append((rest[units], member.first_bias(vector)))
                 rests.append((rest[later], vector[member.later_layers]))
-        return firsts, rests
+        return stacked, firsts, rests

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from samplewise.network import Loss, aligned_zeros
@@ -15,6 +13,7 @@ from samplewise_backends.numba_cpu.kernels.step import batch_loss
 from samplewise_backends.numba_cpu.kernels.stepped_tiles import ROWS, step_in_tiles
 from samplewise_backends.numba_cpu.kernels.thin import TILES_UPDATED_AT_ONCE, run_thin
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles, transpose
+from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import padded, table_across
 from samplewise_backends.numba_cpu.plans.members import Member
@@ -29,7 +28,7 @@ from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, describe_ne
 NEAR, PART, FEWEST_INPUTS, FEW_UNITS = 2**20, 2**18, 64, 16
 
 
-def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any]) -> Call:
+def thin_call(member: Member, batch_size: int, loss: Loss, dtype: DType) -> Call:
     """Return the call of `run_thin` that trains a network: see `members.can_be_thin`."""
     call, inputs = Call(run_thin, dtype), member.network.inputs
     layers, size = table_across(member.network, batch_size)
@@ -56,7 +55,7 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: np.dtype[Any])
     return call
 
 
-def inputs_at_once(inputs: int, units: int, batch_size: int, dtype: np.dtype[Any]) -> int:
+def inputs_at_once(inputs: int, units: int, batch_size: int, dtype: DType) -> int:
     """Return the number of inputs that the products of the first layer take at once: often all."""
     row = batch_size * dtype.itemsize
     # Steps on tiles of a gradient, for the batches that have them, take all.

@@ -3,70 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
 
 from samplewise.contract import Steps, TrainingState
+from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 
-Matrix = NDArray[Any]
+# One of each network that trains: its state, its steps, and the array for its losses.
+States = Sequence[TrainingState]
+Windows = Sequence[Steps]
+Losses = Sequence[Vector]
 
 
-class Trainer(Protocol):
-    """Runs a plan for some networks."""
+class Trainer:
+    """Runs a plan for some networks: by default one after whose calls the states hold it all."""
 
-    def windows(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Sequence[Steps]],
-        losses: Matrix,
+    def prepare(
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
     ) -> Callable[[int], None]:
-        """Prepare windows, such as epochs; return what runs one by its number, each in its turn.
+        """Prepare windows, such as epochs; return what runs those of one number, each in its turn.
 
         Behind the steps of a window, Python's code is no longer in the caches: what is done before
-        the first one takes half the time.
-
-        Args:
-            states: the members'; nobody but the caller counts their steps, and nobody writes to
-                them in between.
-            X: rows.
-            Y: targets.
-            steps: of each window those of the members.
-            losses: (windows, members, n), written.
+        the first one takes half the time. Nobody writes to `states` in between, and nobody but the
+        caller counts their steps. `losses` has an array (windows, n) of each network.
         """
-        ...
+        raise NotImplementedError
 
-    def run(
-        self,
-        states: Sequence[TrainingState],
-        X: Matrix,
-        Y: Matrix,
-        steps: Sequence[Steps],
-        losses: Matrix,
-    ) -> None:
-        """Run one window; `states`, `steps` and rows of `losses` are the members'."""
-        self.windows(states, X, Y, [steps], losses[None])(0)
-
-    def synchronize(self, states: Sequence[TrainingState]) -> None:
-        """Bring parameters that the plan keeps elsewhere into the states."""
-        ...
-
-    def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:
-        """Return copies of the state that the plan keeps elsewhere, by names of its own."""
-        ...
-
-    def restore(
-        self, states: Sequence[TrainingState], X: Matrix, held: Mapping[str, Matrix]
-    ) -> None:
-        """Go on from states and what `held_state` returned with them."""
-        ...
+    def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
+        """Run a window of each network."""
+        self.prepare(states, X, Y, [steps], [own[None] for own in losses])(0)
 
     def forget(self) -> None:
         """Let go of the arrays of a training; the next one has the bits of a new trainer."""
-        ...
+        raise NotImplementedError
 
-    def first_values(self, states: Sequence[TrainingState], X: Matrix) -> Matrix | None:
+    def synchronize(self, states: States) -> None:
+        """Bring parameters that the plan keeps elsewhere into the states."""
+
+    def held_state(self, states: States) -> dict[str, Matrix]:
+        """Return copies of the state that the plan keeps elsewhere, by names of its own."""
+        return {}
+
+    def restore(self, states: States, X: Matrix, held: Mapping[str, Matrix]) -> None:
+        """Go on from states and what `held_state` returned with them."""
+
+    def first_values(self, states: States, X: Matrix) -> Matrix | None:
         """Return the first layers' products with X, (rows, R), or None where the states have W."""
-        ...
+        return None

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from samplewise.network import Layer
-from samplewise_backends.vectorized.layers.base import BatchLayer, Parameters
+from samplewise_backends.vectorized.arrays import DType
+from samplewise_backends.vectorized.layers.base import BatchLayer, Parameters, Unchanged
 from samplewise_backends.vectorized.layers.conv import Conv
 from samplewise_backends.vectorized.layers.dense import Dense
 from samplewise_backends.vectorized.layers.layer_norm import LayerNorm
 from samplewise_backends.vectorized.layers.pooling import AvgPool, GlobalAvgPool, MaxPool
-from samplewise_backends.vectorized.layers.shaping import Unchanged
 
 __all__ = ["LAYERS", "BatchLayer", "Parameters", "batch_layer"]
 
 # kind -> a layer from its description, the shape of its input and the dtype of all arrays.
-LAYERS: dict[str, Callable[[Any, tuple[int, ...], np.dtype[Any]], BatchLayer]] = {
+LAYERS: dict[str, Callable[[Any, tuple[int, ...], DType], BatchLayer]] = {
     "dense": lambda *_: Dense(),
     "conv": Conv,
     "max_pool": lambda layer, inputs, _: MaxPool(layer, inputs),
@@ -30,6 +28,6 @@ LAYERS: dict[str, Callable[[Any, tuple[int, ...], np.dtype[Any]], BatchLayer]] =
 }
 
 
-def batch_layer(layer: Layer, input_shape: tuple[int, ...], dtype: np.dtype[Any]) -> BatchLayer:
+def batch_layer(layer: Layer, input_shape: tuple[int, ...], dtype: DType) -> BatchLayer:
     """Return a layer that computes on rows of its flattened input."""
     return LAYERS[layer.kind](layer, input_shape, dtype)

@@ -1,13 +1,14 @@
-"""The interface of a layer of a batch."""
+"""The interface of a layer of a batch, and the layer that reshapes it or drops a part."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
+import numpy as np
 
-Matrix = NDArray[Any]
-Parameters = tuple[NDArray[Any], ...]
+from samplewise_backends.vectorized.arrays import Matrix
+
+Parameters = tuple[Matrix, ...]
 
 
 class BatchLayer(Protocol):
@@ -37,3 +38,18 @@ class Parameterless:
 
     def gradients(self, A: Matrix, dZ: Matrix, parameters: Parameters, written: Parameters) -> None:
         """Write nothing: the layer has none."""
+
+
+class Unchanged(Parameterless):
+    """A row as it is: flattening changes nothing where every sample is a row."""
+
+    def forward(self, A: Matrix, parameters: Parameters, Z: Matrix) -> None:
+        """Write A, times the mask of dropout, which comes in training only."""
+        if parameters:
+            np.multiply(A, parameters[0], out=Z)
+        else:
+            np.copyto(Z, A)
+
+    def input_gradient(self, A: Matrix, dZ: Matrix, parameters: Parameters, dA: Matrix) -> None:
+        """Write dZ, times the same mask."""
+        self.forward(dZ, parameters, dA)

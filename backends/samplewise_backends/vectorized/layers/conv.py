@@ -7,18 +7,18 @@ so that a product with all kernels is the layer. Filling it takes one copy a tap
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from samplewise.network import Conv2D, aligned_zeros
-from samplewise_backends.vectorized.layers.base import Matrix, Parameters
+from samplewise_backends.vectorized.arrays import DType, Matrix
+from samplewise_backends.vectorized.layers.base import Parameters
 
 
 class Conv:
     """Z[f] = b[f] + sum over taps of w[f, tap] times the values that the tap reads."""
 
-    def __init__(self, layer: Conv2D, input_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, layer: Conv2D, input_shape: tuple[int, ...], dtype: DType) -> None:
         self._layer, self._input_shape, self._dtype = layer, input_shape, dtype
         self._filters, *self._lengths = layer.output_shape(input_shape)
         channels, height, width = input_shape
@@ -69,7 +69,8 @@ class Conv:
     def _unfolded(self, A: Matrix) -> Matrix:
         """Return the values that each tap reads, (B, taps, pixels)."""
         count = len(A)
-        self._reserve(count)
+        if count > len(self._padded):
+            self._allocate(count)
         padded, seen = self._padded[:count], self._seen[:count]
         rows, columns = self._inside
         padded[:, :, rows, columns] = A.reshape(count, *self._input_shape)
@@ -85,11 +86,6 @@ class Conv:
         for i, j in np.ndindex(kernel):
             view = padded[:, :, i : i + step * height : step, j : j + step * width : step]
             yield view, parts[:, :, i, j]
-
-    def _reserve(self, rows: int) -> None:
-        """Make the buffers hold at least `rows` images."""
-        if rows > len(self._padded):
-            self._allocate(rows)
 
     def _allocate(self, rows: int) -> None:
         self._padded = aligned_zeros((rows, *self._padded_shape), self._dtype)

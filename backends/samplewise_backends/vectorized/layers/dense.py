@@ -6,12 +6,10 @@ the one and 34 us with the other, which does not hand it to BLAS (numpy 2.4, one
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from samplewise_backends.vectorized.layers.base import Matrix, Parameters
+from samplewise_backends.vectorized.arrays import Matrix, Vector
+from samplewise_backends.vectorized.layers.base import Parameters
 
 
 def weight_gradient(A: Matrix, dZ: Matrix, dW: Matrix) -> None:
@@ -19,7 +17,7 @@ def weight_gradient(A: Matrix, dZ: Matrix, dW: Matrix) -> None:
     np.dot(dZ.T, A, out=dW)
 
 
-def bias_gradient(dZ: Matrix, db: NDArray[Any]) -> None:
+def bias_gradient(dZ: Matrix, db: Vector) -> None:
     """db = the column sums of dZ, written."""
     if len(dZ) == 1:
         np.copyto(db, dZ[0])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from samplewise_backends.vectorized.layers.base import Matrix, Parameters
+from samplewise_backends.vectorized.arrays import Matrix
+from samplewise_backends.vectorized.layers.base import Parameters
 
 
 class LayerNorm:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from samplewise.network import AvgPool2D, MaxPool2D
-from samplewise_backends.vectorized.layers.base import Matrix, Parameterless, Parameters
+from samplewise_backends.vectorized.arrays import Matrix
+from samplewise_backends.vectorized.layers.base import Parameterless, Parameters
 
 
 class _Pool(Parameterless):
