@@ -8,8 +8,8 @@ import pytest
 
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.sweep import extras, proposals
+from samplewise.sweep.candidates import METRICS
 from samplewise.sweep.definition import Sweep, read_sweep
-from samplewise.sweep.objective import METRICS
 from samplewise.sweep.results import read_results
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.run import run_sweep

@@ -13,13 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from samplewise.data.columns import columns_named
 from samplewise.errors import DataError, ParameterError
 from samplewise.estimators import fitted
-from samplewise.estimators.cloning import Cloned
 from samplewise.estimators.decorators import fit_context
 from samplewise.estimators.ensemble import check_going_on, fit_ensemble
 from samplewise.estimators.held_out import Rows, Score
 from samplewise.estimators.inputs import checked_rows, is_for_model, numpy_only
 from samplewise.estimators.objective import Objective
-from samplewise.estimators.parameters import TrainingParameters
+from samplewise.estimators.parameters import Cloned, TrainingParameters
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
 from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task

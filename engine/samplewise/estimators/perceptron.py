@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,11 +11,10 @@ from operator import is_
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from samplewise.errors import ParameterError
 from samplewise.estimators.estimator import Estimator
-from samplewise.estimators.initial import dense_layers, glorot_parameters
 from samplewise.estimators.parameters import SHARE, parameter
 from samplewise.model.model import Model
 from samplewise.network import Dense, Dropout, Layer, Network
@@ -139,6 +139,36 @@ _kept = lru_cache(_KEPT_NETWORKS)(_built)
 def sizes_of(hidden: int | Sequence[int]) -> list[int]:
     """Return the units of each hidden layer, of one where a number is given."""
     return list(hidden) if isinstance(hidden, Iterable) else [hidden]
+
+
+def glorot_parameters(
+    network: Network, random_state: np.random.RandomState, dtype: DTypeLike, *, logistic: bool
+) -> NDArray[Any]:
+    """Draw the weights and biases of dense layers; return the flat vector (P,).
+
+    Uniform between +-sqrt(6 / (inputs + outputs)) of a layer; where hidden layers are logistic,
+    +-sqrt(2 / (inputs + outputs)). Source: Glorot and Bengio (2010), as in scikit-learn.
+
+    Args:
+        network: of dense layers, and others without weights.
+        random_state: drawn from, layer by layer.
+        dtype: of the vector; draws are float64.
+        logistic: whether the activation of hidden layers is, even where there are none.
+    """
+    parameters = network.layout.zeros(dtype)
+    views = network.layout.views(parameters)
+    factor = 2.0 if logistic else 6.0
+    for index in dense_layers(network):
+        weight, bias = views[f"{index}.weight"], views[f"{index}.bias"]
+        bound = math.sqrt(factor / sum(weight.shape))
+        weight[...] = random_state.uniform(-bound, bound, weight.shape[::-1]).T
+        bias[...] = random_state.uniform(-bound, bound, bias.shape)
+    return parameters
+
+
+def dense_layers(network: Network) -> list[int]:
+    """Return the indices of the dense layers."""
+    return [index for index, layer in enumerate(network.layers) if isinstance(layer, Dense)]
 
 
 def _of_each(name: str, given: Any, layers: int) -> list[Any]:

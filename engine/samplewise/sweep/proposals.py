@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 
 from samplewise.errors import ParameterError
+from samplewise.sweep.candidates import cost, metric_of
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.groups import Groups, Planned, plan
 from samplewise.sweep.journal import Entry
-from samplewise.sweep.objective import cost, metric_of
 from samplewise.sweep.points import Values
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.sampler import Reported, Sampler
