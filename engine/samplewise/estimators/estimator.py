@@ -136,11 +136,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
         return self._model is not None
 
     def _weights(self, network: Network) -> NDArray[Any]:
-        """Return the weights to go on from, as a flat vector (P,).
-
-        Raises:
-            ParameterError: its weights have other shapes.
-        """
+        """Return the weights to go on from, as a flat vector (P,)."""
         assert self._model is not None
         shapes, known = (
             [slot.shape for slot in one.layout.slots] for one in (network, self._model.network)
@@ -232,11 +228,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
         return self._trained()
 
     def _trained(self) -> Model:
-        """Return the trained network.
-
-        Raises:
-            NotFittedError: there is none.
-        """
+        """Return the trained network."""
         if self._model is None:
             check_is_fitted(self)
             raise ParameterError(
@@ -264,11 +256,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
         return np.asarray(np.mean([of(model, rows) for model in models], axis=0))
 
     def _check_stochastic(self) -> bool:
-        """Refuse the solver that has no `partial_fit`.
-
-        Raises:
-            AttributeError: it is lbfgs.
-        """
+        """Refuse the solver that has no `partial_fit`."""
         if self.solver == LBFGS:
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."

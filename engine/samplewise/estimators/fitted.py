@@ -117,14 +117,8 @@ def _leave_validation(estimator: Any, table: list[dict[str, Any]], *, diverged: 
     estimator.best_validation_score_ = max(known, default=-math.inf)
 
 
-def leave_row(estimator: Any, loss: float) -> None:
-    """Count a row that was learnt by itself."""
-    estimator.loss_ = loss
-    estimator.t_ += 1
-
-
 def leave_row_in_curve(estimator: Any, loss: float) -> None:
-    """Count it as an epoch too, as `partial_fit` does."""
+    """Count a row that was learnt by itself as an epoch too, as `partial_fit` does."""
     estimator.n_iter_ = 1
     estimator.loss_curve_.append(loss)
     estimator.best_loss_ = min(estimator.best_loss_, loss)

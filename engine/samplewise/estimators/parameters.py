@@ -29,6 +29,8 @@ WHOLE = Interval(Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 SHARE = Interval(Real, 0, 1, closed="left")
+SQUARED_ERROR = "squared_error"
+Weights = Mapping[Any, float] | str | None
 
 
 def parameter(default: Any, accepted: list[Any], help: str) -> Any:  # noqa: A002 - as `option`
@@ -155,11 +157,7 @@ class TrainingParameters:
     n_threads: int = parameter(1, [WHOLE], "threads for matrix products")
 
     def _validate_params(self) -> None:
-        """Check the parameters that are not as by default; checking all takes 0.3 ms.
-
-        Raises:
-            InvalidParameterError: one is out of its range, or of another kind.
-        """
+        """Check the parameters that are not as by default; checking all takes 0.3 ms."""
         kind = type(self)
         given = {
             field.name: value
@@ -200,14 +198,12 @@ class Cloned(BaseEstimator):
         return cast("Self", super().__sklearn_clone__())
 
 
-NUMBER_LOSS = [
-    StrOptions(
-        {"squared_error"} | {name for name, kind in LOSSES.items() if issubclass(kind, ValueLoss)}
-    ),
-    ValueLoss,
-]
-NUMBER_LOSS_HELP = (
-    "squared_error (half of it), poisson (with the exponential function as link), another loss of "
-    "numbers by name, or such as samplewise.Huber(delta=2)"
-)
-Weights = Mapping[Any, float] | str | None
+def number_loss() -> Any:
+    """Return the field of the loss of a regressor."""
+    known = {name for name, kind in LOSSES.items() if issubclass(kind, ValueLoss)}
+    return parameter(
+        SQUARED_ERROR,
+        [StrOptions({SQUARED_ERROR, *known}), ValueLoss],
+        "squared_error (half of it), poisson (with the exponential function as link), another loss "
+        "of numbers by name, or such as samplewise.Huber(delta=2)",
+    )

@@ -78,11 +78,7 @@ class Perceptron(Estimator):
         return self._weights_set(network)
 
     def _weights_set(self, network: Network) -> NDArray[Any]:
-        """Return the weights that the user has set, as a flat vector (P,).
-
-        Raises:
-            ParameterError: they do not fit a network.
-        """
+        """Return the weights that the user has set, as a flat vector (P,)."""
         layers = dense_layers(network)
         given = {name: _arrays(name, getattr(self, name), len(layers)) for name in SHOWN}
         dtype = given["coefs_"][0].dtype if self._model is None else self._model.parameters.dtype
@@ -172,11 +168,7 @@ def dense_layers(network: Network) -> list[int]:
 
 
 def _of_each(name: str, given: Any, layers: int) -> list[Any]:
-    """Return a value for each hidden layer.
-
-    Raises:
-        ParameterError: not as many as layers.
-    """
+    """Return a value for each hidden layer."""
     if isinstance(given, str) or not hasattr(given, "__iter__"):
         return [given] * layers
     each = list(given)
@@ -189,11 +181,7 @@ def _of_each(name: str, given: Any, layers: int) -> list[Any]:
 
 
 def _arrays(name: str, given: Any, layers: int) -> list[NDArray[Any]]:
-    """Return the arrays of the user, one for each layer.
-
-    Raises:
-        ParameterError: there are not as many, or one does not hold finite numbers.
-    """
+    """Return the arrays of the user, one for each layer."""
     arrays = [np.asarray(one) for one in given] if isinstance(given, Iterable) else []
     if len(arrays) != layers:
         raise ParameterError(
@@ -206,11 +194,7 @@ def _arrays(name: str, given: Any, layers: int) -> list[NDArray[Any]]:
 
 
 def _copy(name: str, given: NDArray[Any], place: NDArray[Any]) -> None:
-    """Copy an array of the user into the flat vector.
-
-    Raises:
-        ParameterError: it is of another shape.
-    """
+    """Copy an array of the user into the flat vector."""
     if given.shape != place.shape:
         raise ParameterError(
             f"{name}: an array must have shape {place.shape} in this network, got {given.shape}"

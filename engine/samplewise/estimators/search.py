@@ -26,7 +26,6 @@ from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.tasks import Given, task_of
 from samplewise.estimators.together import (
     Preparation,
-    Store,
     Trained,
     offered,
     train_together,
@@ -122,7 +121,7 @@ class SweepSearchCV(GridSearchCV):
                 scores = Scores(self, X, y, routed.scorer.score)
                 self._known = _Known(candidates[1:], scores.of(splits, [f[1:] for f in whole]))
                 candidates, folds = candidates[:1], [fold[:1] for fold in folds]
-            with offered(Store([one for fold in folds for one in fold if one is not None])):
+            with offered([one for fold in folds for one in fold if one is not None]):
                 evaluate_candidates(candidates, cv=_Splits(splits), **context)
 
         super()._run_search(evaluate, callback_ctx=callback_ctx)

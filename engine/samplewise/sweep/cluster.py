@@ -185,11 +185,7 @@ def _earlier_starts(key: str, dask_scheduler: Any) -> int:
 
 
 def _check_versions(client: Client) -> None:
-    """Ask the scheduler and all workers for their samplewise.
-
-    Raises:
-        WorkerError: one has none, or another version.
-    """
+    """Ask the scheduler and all workers for their samplewise."""
     # A function of Python's own: where samplewise is missing, one of ours could not be loaded.
     with _reaching(client):
         found = client.run(version, "samplewise", on_error="return")

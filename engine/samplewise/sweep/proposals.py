@@ -99,11 +99,7 @@ class Proposals:
         return batch
 
     def _first_new(self, tries: itertools.chain[Values]) -> list[Planned]:
-        """Return the trials of the first candidate that is new and can be trained.
-
-        Raises:
-            ParameterError: none can be trained.
-        """
+        """Return the trials of the first candidate that is new and can be trained."""
         error: ParameterError | None = None
         for values in tries:
             try:

@@ -118,11 +118,7 @@ def run_sweep(
 
 
 def _check_backends(sweep: Sweep) -> None:
-    """Refuse backends and devices that are not on this machine.
-
-    Raises:
-        UnknownBackendError, UnavailableBackendError: the message names the values of the space.
-    """
+    """Refuse backends and devices that are not on this machine."""
     training, factors = sweep.base.training, sweep.space.factors
     fixed = {word: getattr(training, word) for word in _WORDS}
     listed = {w: factor for w in _WORDS if isinstance(factor := factors.get(w), tuple)}
