@@ -92,7 +92,7 @@ def test_a_row_of_logits_gets_the_bits_that_many_rows_get(name, dtype):
     for outputs in (1,) if name.startswith("binary") else (2, 3, 12):
         for shift in range(len(huge)):
             Z = np.array([np.roll(huge, shift)[:outputs]], dtype)
-            got = loss.row_predictions(Z)
+            got = loss.row_probabilities(Z)
             assert got.dtype == dtype
             np.testing.assert_array_equal(got, loss.probabilities(Z)[0])
 

@@ -197,9 +197,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
 
     def _keep(self, task: Task, outcome: Outcome, *, anew: bool) -> None:
         """Write the end of a training into the attributes."""
-        by_epochs = outcome.full_batch is None
-        if anew or not fitted.has_begun(self, by_epochs=by_epochs):
-            fitted.begin_anew(self, by_epochs=by_epochs)
+        fitted.begin(self, anew=anew, by_epochs=outcome.full_batch is None)
         loss, parameters = task.objective.loss, outcome.parameters
         names, columns = self._class_names(), columns_named(vars(self).get("feature_names_in_", ()))
         model = model_of(task.network, loss, parameters, names, outcome.backend, columns)

@@ -34,19 +34,17 @@ class EpochTable(list[dict[str, Any]]):
         return DataFrame(list(self))
 
 
-def has_begun(estimator: Any, *, by_epochs: bool) -> bool:
-    """Return True if an estimator has the attributes that grow from training to training."""
-    known = vars(estimator)
-    return "history_" in known and ("loss_curve_" in known or not by_epochs)
-
-
-def begin_anew(estimator: Any, *, by_epochs: bool) -> None:
+def begin(estimator: Any, *, anew: bool, by_epochs: bool) -> None:
     """Set the attributes that grow from training to training, as before the first one.
 
     Args:
-        estimator: about to take the figures of its first training.
+        estimator: about to take the figures of a training.
+        anew: whether it is the first one; else they are set where they are missing.
         by_epochs: whether it trains in epochs; lbfgs does not.
     """
+    known = vars(estimator)
+    if not anew and "history_" in known and ("loss_curve_" in known or not by_epochs):
+        return
     estimator.n_iter_, estimator.t_, estimator.history_ = 0, 0, EpochTable()
     if not by_epochs:
         return

@@ -65,7 +65,7 @@ class Predictor:
         self._network, self._preprocessing = network, preprocessing
         self._preprocesses = preprocessing.name != NONE
         self._learns_classes = isinstance(loss, ClassLoss)
-        self._link = loss.row_predictions
+        self._link = loss.row_probabilities if isinstance(loss, ClassLoss) else loss.row_predictions
         X = aligned_zeros((1, network.inputs), parameters.dtype)
         # Preprocessing works in float64, whatever the network's dtype.
         wide = self._preprocesses and X.dtype != np.float64

@@ -115,7 +115,7 @@ class Proposals:
     def _reported(self) -> list[Reported]:
         metric = metric_of(list(self._entries.values()))
         return [
-            Reported(trials[0].trial.values, self._cost(trials, metric))
+            (trials[0].trial.values, self._cost(trials, metric))
             for trials in self._candidates.values()
         ]
 

@@ -87,13 +87,14 @@ class Learner:
 
     def _prepare_targets(self, dtype: np.dtype[Any]) -> None:
         loss = self._loss
-        self._link = loss.row_predictions
         self._of_classes: list[NDArray[Any]] | None = None
         self._check: Callable[[NDArray[Any]], None] | None = None
         if isinstance(loss, ClassLoss):
             classes = np.arange(number_of_classes(self._network))
             self._of_classes = list(loss.targets(classes, self._network.outputs, dtype))
+            self._link = loss.row_probabilities
             return
+        self._link = loss.row_predictions
         check = cast(ValueLoss, loss).check_targets
         if getattr(check, "__func__", None) is not ValueLoss.check_targets:
             self._check = check

@@ -97,12 +97,20 @@ class ClassLoss(Loss):
         """Return the probability of every class."""
         return self.probabilities(logits)
 
+    def row_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the probability of every class."""
+        return self.row_probabilities(logits)
+
     def decisions(self, predictions: NDArray[Any]) -> NDArray[Any]:
         """Return the most probable class of each row; the first one wins a tie."""
         return predictions.argmax(axis=1)
 
     def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the probability of every class, (n, classes), rows summing to 1."""
+        raise NotImplementedError
+
+    def row_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the same bits for one row, (1, outputs), as (classes,), at less cost."""
         raise NotImplementedError
 
 
