@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from samplewise.errors import CombinationError, ParameterError
-from samplewise.sweep import extras, proposals
+from samplewise.sweep import proposals
 from samplewise.sweep.candidates import METRICS
 from samplewise.sweep.definition import Sweep, read_sweep
 from samplewise.sweep.results import read_results
@@ -138,7 +138,9 @@ def test_without_optuna_the_error_names_the_extra_and_no_folder_is_made(
     clouds, tmp_path, monkeypatch
 ):
     find = importlib.util.find_spec
-    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "optuna" else find(name))
+    monkeypatch.setattr(
+        "samplewise.sweep.results.find_spec", lambda name: None if name == "optuna" else find(name)
+    )
     with pytest.raises(ParameterError, match=r"pip install 'samplewise\[optuna\]'"):
         run_sweep(of(2), tmp_path / "s", data=clouds)
     assert not (tmp_path / "s").exists()

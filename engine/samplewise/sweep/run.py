@@ -18,11 +18,10 @@ from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
 from samplewise.sweep.executors import Executor, check_jobs, executor_for, trains_here
-from samplewise.sweep.extras import check_installed
 from samplewise.sweep.groups import Plan
 from samplewise.sweep.journal import FILE, Entry, Journal
 from samplewise.sweep.points import Grid
-from samplewise.sweep.results import SweepResult
+from samplewise.sweep.results import SweepResult, check_installed
 from samplewise.sweep.rows import DATA_WORDS, SweepRows
 from samplewise.sweep.snapshots import Snapshots
 from samplewise.sweep.sources import Source, source_of
