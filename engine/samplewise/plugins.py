@@ -78,7 +78,12 @@ def _check_members(backend: Any, offer: Offer) -> None:
         raise ContractError(f"backend of {where}: `compile` must be callable")
     if not isinstance(backend.capabilities, Capabilities):
         raise ContractError(f"backend of {where}: `capabilities` must be a Capabilities instance")
-    _check_version(getattr(backend, "contract_version", CONTRACT_VERSION), where)
+    made_for = getattr(backend, "contract_version", CONTRACT_VERSION)
+    if made_for != CONTRACT_VERSION:
+        raise ContractError(
+            f"backend of {where}: made for version {printable(made_for)} of the contract, "
+            f"but this samplewise has version {CONTRACT_VERSION}; install a matching release"
+        )
     if backend.name != offer.name:
         raise ContractError(
             f"backend of {where}: `name` must be '{offer.name}' as in its entry point, got "
@@ -122,14 +127,6 @@ def _check_available(backend: Any, offer: Offer) -> None:
         f"backend of {_where(offer)}: `unavailable` must return the reason, or None where the "
         f"backend can run, got {printable(repr(reason))}"
     )
-
-
-def _check_version(made_for: object, where: str) -> None:
-    if made_for != CONTRACT_VERSION:
-        raise ContractError(
-            f"backend of {where}: made for version {printable(made_for)} of the contract, "
-            f"but this samplewise has version {CONTRACT_VERSION}; install a matching release"
-        )
 
 
 def described(error: Exception) -> str:

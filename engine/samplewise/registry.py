@@ -175,7 +175,15 @@ def resolve(
         name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
         reason = f"named by {ENVIRONMENT_VARIABLE}"
     if name == AUTO:
-        return _choose(network, loss, optimizer, dtype, plan, step_fields, device)
+        choice, passed_over = _first_preferred(
+            lambda one: resolve(one, network, loss, optimizer, dtype, plan, step_fields, device),
+            "no backend can run this network: ",
+            device,
+        )
+        reason = "; ".join(["auto: the fastest that runs here", *map(str, passed_over)])
+        # Only an error of loading has a cause: a backend that lacks something is as good as ever.
+        broken = (str(error) for error in passed_over if error.__cause__ is not None)
+        return Choice(choice.backend, reason, next(broken, ""))
     backend = load(name, device)
     missing = backend.capabilities.missing(network, loss, optimizer, dtype, plan, step_fields)
     if missing:
@@ -185,26 +193,6 @@ def resolve(
             f"`samplewise backends` lists the capabilities of each{hint}"
         )
     return Choice(backend, reason)
-
-
-def _choose(
-    network: Network,
-    loss: Loss,
-    optimizer: Optimizer,
-    dtype: np.dtype[Any],
-    plan: str,
-    step_fields: Iterable[str],
-    device: str | None,
-) -> Choice:
-    choice, passed_over = _first_preferred(
-        lambda name: resolve(name, network, loss, optimizer, dtype, plan, step_fields, device),
-        "no backend can run this network: ",
-        device,
-    )
-    reason = "; ".join(["auto: the fastest that runs here", *map(str, passed_over)])
-    # Only an error of loading has a cause: a backend that lacks something is as good as ever.
-    broken = (str(error) for error in passed_over if error.__cause__ is not None)
-    return Choice(choice.backend, reason, next(broken, ""))
 
 
 def _first_preferred(

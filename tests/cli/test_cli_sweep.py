@@ -93,9 +93,8 @@ def test_an_empty_list_is_none_in_the_table(cli):
 def test_a_request_that_cannot_be_met_is_one_line_and_trains_nothing(
     cli, monkeypatch, arguments, message
 ):
-    from samplewise.sweep import extras
 
-    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    monkeypatch.setattr("samplewise.sweep.results.find_spec", lambda name: None)
     ended = cli("sweep", *arguments)
     assert ended.code == 2
     assert message in ended.err

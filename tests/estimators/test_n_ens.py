@@ -9,7 +9,7 @@ from small_data import NAMES, NUMBER, QUICK, THREE, TWO, X
 from samplewise import MLPClassifier, MLPRegressor
 from samplewise.errors import DataError
 from samplewise.estimators.ensemble import loss_of_predictions
-from samplewise.estimators.initial import glorot_parameters
+from samplewise.estimators.perceptron import glorot_parameters
 from samplewise.network.losses import BinaryCrossEntropy
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

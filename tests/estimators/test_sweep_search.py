@@ -70,17 +70,17 @@ def test_candidates_of_a_fold_train_at_once(products):
 
 
 def test_each_fit_takes_its_own_training_and_leaves_none(monkeypatch):
-    trained, stores = [], []
+    trained, offers, offered = [], [], together.offered
 
-    def store_of(found):
-        stores.append(together.Store(found))
-        return stores[-1]
+    def kept(found):
+        offers.append(found)
+        return offered(found)
 
     monkeypatch.setattr("samplewise.estimators.estimator.run", trained.append)
-    monkeypatch.setattr(search, "Store", store_of)
+    monkeypatch.setattr(search, "offered", kept)
     SweepSearchCV(small(), GRID, cv=3, refit=False).fit(X, Y)
-    assert len(stores) == 1
-    assert trained == stores[0].trained == []
+    assert trained == []
+    assert offers == [[]]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from samplewise import Dense, Dropout, Model, Network, from_sklearn, to_sklearn
 from samplewise.data.columns import CATEGORY, Column
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, ParameterError
-from samplewise.network.losses import LOSSES, loss_named
+from samplewise.network.losses import LOSSES, ClassLoss, loss_named
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 5))
@@ -48,7 +48,7 @@ def model(loss="binary_cross_entropy", layers=SMALL, **others):
     for view in network.layout.views(parameters).values():
         view[...] = np.random.default_rng(1).normal(size=view.shape)
     loss = loss_named(loss) if isinstance(loss, str) else loss
-    names = tuple(map(str, range(max(network.outputs, 2)))) if loss.learns == "classes" else ()
+    names = tuple(map(str, range(max(network.outputs, 2)))) if isinstance(loss, ClassLoss) else ()
     settings = {"class_names": names, "preprocessing": Preprocessing("none")}
     made = {**settings, "image_shape": None, "trained_on": "arrays", **others}
     return Model(network, loss, parameters, **made)

@@ -16,7 +16,7 @@ from test_processes import SWEEP, entries_of
 from samplewise._version import __version__
 from samplewise.errors import ParameterError, WorkerError
 from samplewise.sweep import cluster as clusters
-from samplewise.sweep import executors, extras, groups
+from samplewise.sweep import executors, groups
 from samplewise.sweep.cluster import Cluster
 from samplewise.sweep.results import read_results
 from samplewise.sweep.rows import SweepRows
@@ -91,7 +91,7 @@ def test_an_address_where_no_scheduler_answers_is_an_error_in_bounded_time(monke
 
 
 def test_without_dask_the_error_names_the_extra(monkeypatch):
-    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    monkeypatch.setattr("samplewise.sweep.results.find_spec", lambda name: None)
     with pytest.raises(ParameterError, match=r"dask: distributed is not .*samplewise\[dask\]"):
         clusters.connected("tcp://127.0.0.1:1")
 

@@ -10,7 +10,6 @@ from scipy import stats
 
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.config_file import WORDS
-from samplewise.sweep import extras
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import FIGURES, SweepResult, read_results
@@ -134,7 +133,7 @@ def test_the_csv_has_a_row_a_trial_and_layers_as_flags_take_them():
 
 
 def test_a_frame_needs_pandas_and_says_so(monkeypatch):
-    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    monkeypatch.setattr("samplewise.sweep.results.find_spec", lambda name: None)
     for call in (result((0.5,)).to_frame, result((0.5,)).to_parquet):
         with pytest.raises(ParameterError, match="pandas is not installed; install it, or read"):
             call()
@@ -142,7 +141,7 @@ def test_a_frame_needs_pandas_and_says_so(monkeypatch):
 
 def test_a_frame_has_the_rows_of_the_table(monkeypatch):
     made = []
-    monkeypatch.setattr(extras, "find_spec", lambda name: True)
+    monkeypatch.setattr("samplewise.sweep.results.find_spec", lambda name: True)
     monkeypatch.setitem(sys.modules, "pandas", type("pandas", (), {"DataFrame": made.append}))
     found = result((0.5, 0.6))
     found.to_frame()

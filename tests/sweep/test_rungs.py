@@ -14,10 +14,10 @@ from samplewise.errors import CombinationError, OutputError, ParameterError, Sam
 from samplewise.experiment.run import run
 from samplewise.network import multilayer_perceptron
 from samplewise.sweep import groups, snapshots
+from samplewise.sweep.candidates import best_first, metric_of
 from samplewise.sweep.definition import Sweep, read_sweep
 from samplewise.sweep.halving import Halving
 from samplewise.sweep.journal import FILE, read
-from samplewise.sweep.objective import best_first, metric_of
 from samplewise.sweep.results import read_results
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.run import run_sweep

@@ -7,13 +7,13 @@ import threading
 import pytest
 
 from samplewise.errors import CombinationError, ParameterError
-from samplewise.sweep import extras, proposals
+from samplewise.sweep import proposals
+from samplewise.sweep.candidates import METRICS
 from samplewise.sweep.definition import Sweep, read_sweep
-from samplewise.sweep.objective import METRICS
 from samplewise.sweep.results import read_results
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.run import run_sweep
-from samplewise.sweep.sampler import Reported, Sampler
+from samplewise.sweep.sampler import Sampler
 from samplewise.sweep.space import Space
 
 BASE = {"backend": "reference", "hidden": (2,), "epochs": 1}
@@ -65,7 +65,7 @@ def test_each_batch_gets_the_costs_of_those_before(clouds, tmp_path, monkeypatch
     reported, proposals_of = [], Sampler.proposals
 
     def noted(self, known):
-        reported.append([one.cost for one in known])
+        reported.append([cost for _, cost in known])
         return proposals_of(self, known)
 
     monkeypatch.setattr(Sampler, "proposals", noted)
@@ -81,7 +81,7 @@ def test_a_candidate_with_a_seed_in_training_has_a_cost_only_where_another_faile
     reported, proposals_of = [], Sampler.proposals
 
     def noted(self, known):
-        reported.append([one.cost for one in known])
+        reported.append([cost for _, cost in known])
         return proposals_of(self, known)
 
     monkeypatch.setattr(Sampler, "proposals", noted)
@@ -105,13 +105,13 @@ def test_later_proposals_are_near_the_best_and_away_from_failures():
         (width,) = found["hidden"]
         distance = abs(math.log10(found["learning_rate"]) + 2) + abs(width - 10) / 10
         costs.append(distance)
-        reported.append(Reported(found, math.inf if number == 3 else distance))
+        reported.append((found, math.inf if number == 3 else distance))
     assert sum(costs[-15:]) < 0.7 * sum(costs[:10]) / 10 * 15
 
 
 def test_a_batch_is_a_function_of_what_is_told_and_spread():
     space = Space.of(SPACE)
-    reported = [Reported({"learning_rate": 0.1, "momentum": 0.5}, None)] * 3
+    reported = [({"learning_rate": 0.1, "momentum": 0.5}, None)] * 3
     twice = []
     for _ in range(2):
         asked = Sampler("tpe", space, 5).proposals(reported)
@@ -138,7 +138,9 @@ def test_without_optuna_the_error_names_the_extra_and_no_folder_is_made(
     clouds, tmp_path, monkeypatch
 ):
     find = importlib.util.find_spec
-    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "optuna" else find(name))
+    monkeypatch.setattr(
+        "samplewise.sweep.results.find_spec", lambda name: None if name == "optuna" else find(name)
+    )
     with pytest.raises(ParameterError, match=r"pip install 'samplewise\[optuna\]'"):
         run_sweep(of(2), tmp_path / "s", data=clouds)
     assert not (tmp_path / "s").exists()

@@ -89,8 +89,7 @@ def sweep(
     """
     from samplewise.io.writing import check_folder_name
     from samplewise.report.sweep_page import write_page, write_parquet
-    from samplewise.sweep.extras import check_table
-    from samplewise.sweep.results import read_results
+    from samplewise.sweep.results import check_table, read_results
 
     if parquet:
         check_table("pandas", "pyarrow")

@@ -25,7 +25,7 @@ from samplewise.io.reading import open_unchanged
 from samplewise.io.strict_json import parse
 from samplewise.model.model import Model
 from samplewise.model.model_file import load_model
-from samplewise.network.losses import VALUES
+from samplewise.network import ClassLoss
 from samplewise.text import counted
 
 MAX_RESULT_BYTES = 2**24
@@ -109,7 +109,7 @@ def source_options(trained: Trained, given: Mapping[str, Any], source: str) -> S
         known["full_scale"] = run.full_scale
     said = {word: given[word] for word in READING if word in given}
     options = SourceOptions(
-        numbers=model.loss.learns == VALUES,
+        numbers=not isinstance(model.loss, ClassLoss),
         **{word: value for word, value in known.items() if word in read} | said,
     )
     options.check_read(source, read)

@@ -19,13 +19,19 @@ from samplewise.estimators.decorators import available_if, fit_context
 from samplewise.estimators.ensemble import logits_of_predictions
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
 from samplewise.estimators.inputs import LABEL_KINDS, one_column
-from samplewise.estimators.objective import Objective, objective_of_classes
+from samplewise.estimators.objective import Objective
 from samplewise.estimators.one_row import OneRow, labels_of_row
 from samplewise.estimators.parameters import Weights, parameter
 from samplewise.estimators.row_weights import with_class_weight
 from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
-from samplewise.network.losses import ClassLoss
+from samplewise.network.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    ClassLoss,
+    Loss,
+    MultiLabelCrossEntropy,
+)
 from samplewise.training import metrics
 from samplewise.training.rows.classes import names_of_labels
 
@@ -98,11 +104,7 @@ class Classifier(ClassifierMixin, OneRow):
         self._binarizer = binarizer if binarizer.y_type_.startswith("multilabel") else None
 
     def _check_labels(self, labels: NDArray[Any]) -> None:
-        """Refuse labels that a training which goes on does not know.
-
-        Raises:
-            ValueError: naming them.
-        """
+        """Refuse labels that a training which goes on does not know."""
         if self.warm_start and set(labels) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
@@ -115,11 +117,7 @@ class Classifier(ClassifierMixin, OneRow):
             )
 
     def _indices(self, y: Any) -> NDArray[Any]:
-        """Return class indices (n,), or several labels as bool (n, labels).
-
-        Raises:
-            DataError: y has one label a row where several were learnt, or the reverse.
-        """
+        """Return class indices (n,), or several labels as bool (n, labels)."""
         if (y.ndim == 2) != (self._binarizer is not None):
             learnt = "one label" if self._binarizer is None else "several labels"
             raise DataError(f"y: must have {learnt} a row as in the first fit, got shape {y.shape}")
@@ -143,8 +141,12 @@ class Classifier(ClassifierMixin, OneRow):
         return names_of_labels(self.classes_) if named else ()
 
     def _objective(self) -> Objective:
-        several = self._binarizer is not None
-        return objective_of_classes(self.loss, self.n_outputs_, multi_label=several)
+        outputs = self.n_outputs_
+        if isinstance(self.loss, Loss):
+            return Objective(self.loss)
+        if self._binarizer is not None:
+            return Objective(MultiLabelCrossEntropy(), outputs, outputs)
+        return Objective(BinaryCrossEntropy() if outputs == 1 else CategoricalCrossEntropy())
 
     def _weighted(self, rows: Rows) -> Rows:
         if self.class_weight is None:

@@ -13,13 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from samplewise.data.columns import columns_named
 from samplewise.errors import DataError, ParameterError
 from samplewise.estimators import fitted
-from samplewise.estimators.cloning import Cloned
 from samplewise.estimators.decorators import fit_context
 from samplewise.estimators.ensemble import check_going_on, fit_ensemble
 from samplewise.estimators.held_out import Rows, Score
 from samplewise.estimators.inputs import checked_rows, is_for_model, numpy_only
 from samplewise.estimators.objective import Objective
-from samplewise.estimators.parameters import TrainingParameters
+from samplewise.estimators.parameters import Cloned, TrainingParameters
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
 from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
@@ -137,11 +136,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
         return self._model is not None
 
     def _weights(self, network: Network) -> NDArray[Any]:
-        """Return the weights to go on from, as a flat vector (P,).
-
-        Raises:
-            ParameterError: its weights have other shapes.
-        """
+        """Return the weights to go on from, as a flat vector (P,)."""
         assert self._model is not None
         shapes, known = (
             [slot.shape for slot in one.layout.slots] for one in (network, self._model.network)
@@ -202,9 +197,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
 
     def _keep(self, task: Task, outcome: Outcome, *, anew: bool) -> None:
         """Write the end of a training into the attributes."""
-        by_epochs = outcome.full_batch is None
-        if anew or not fitted.has_begun(self, by_epochs=by_epochs):
-            fitted.begin_anew(self, by_epochs=by_epochs)
+        fitted.begin(self, anew=anew, by_epochs=outcome.full_batch is None)
         loss, parameters = task.objective.loss, outcome.parameters
         names, columns = self._class_names(), columns_named(vars(self).get("feature_names_in_", ()))
         model = model_of(task.network, loss, parameters, names, outcome.backend, columns)
@@ -233,11 +226,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
         return self._trained()
 
     def _trained(self) -> Model:
-        """Return the trained network.
-
-        Raises:
-            NotFittedError: there is none.
-        """
+        """Return the trained network."""
         if self._model is None:
             check_is_fitted(self)
             raise ParameterError(
@@ -265,11 +254,7 @@ class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
         return np.asarray(np.mean([of(model, rows) for model in models], axis=0))
 
     def _check_stochastic(self) -> bool:
-        """Refuse the solver that has no `partial_fit`.
-
-        Raises:
-            AttributeError: it is lbfgs.
-        """
+        """Refuse the solver that has no `partial_fit`."""
         if self.solver == LBFGS:
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."

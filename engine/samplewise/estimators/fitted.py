@@ -34,19 +34,17 @@ class EpochTable(list[dict[str, Any]]):
         return DataFrame(list(self))
 
 
-def has_begun(estimator: Any, *, by_epochs: bool) -> bool:
-    """Return True if an estimator has the attributes that grow from training to training."""
-    known = vars(estimator)
-    return "history_" in known and ("loss_curve_" in known or not by_epochs)
-
-
-def begin_anew(estimator: Any, *, by_epochs: bool) -> None:
+def begin(estimator: Any, *, anew: bool, by_epochs: bool) -> None:
     """Set the attributes that grow from training to training, as before the first one.
 
     Args:
-        estimator: about to take the figures of its first training.
+        estimator: about to take the figures of a training.
+        anew: whether it is the first one; else they are set where they are missing.
         by_epochs: whether it trains in epochs; lbfgs does not.
     """
+    known = vars(estimator)
+    if not anew and "history_" in known and ("loss_curve_" in known or not by_epochs):
+        return
     estimator.n_iter_, estimator.t_, estimator.history_ = 0, 0, EpochTable()
     if not by_epochs:
         return
@@ -117,14 +115,8 @@ def _leave_validation(estimator: Any, table: list[dict[str, Any]], *, diverged: 
     estimator.best_validation_score_ = max(known, default=-math.inf)
 
 
-def leave_row(estimator: Any, loss: float) -> None:
-    """Count a row that was learnt by itself."""
-    estimator.loss_ = loss
-    estimator.t_ += 1
-
-
 def leave_row_in_curve(estimator: Any, loss: float) -> None:
-    """Count it as an epoch too, as `partial_fit` does."""
+    """Count a row that was learnt by itself as an epoch too, as `partial_fit` does."""
     estimator.n_iter_ = 1
     estimator.loss_curve_.append(loss)
     estimator.best_loss_ = min(estimator.best_loss_, loss)

@@ -8,14 +8,7 @@ from dataclasses import dataclass
 from sklearn.utils._param_validation import StrOptions
 
 from samplewise.estimators.classifier import Classifier
-from samplewise.estimators.objective import SQUARED_ERROR
-from samplewise.estimators.parameters import (
-    NUMBER_LOSS,
-    NUMBER_LOSS_HELP,
-    WHOLE,
-    documented,
-    parameter,
-)
+from samplewise.estimators.parameters import WHOLE, documented, number_loss, parameter
 from samplewise.estimators.perceptron import LOGISTIC, Perceptron
 from samplewise.estimators.regressor import Regressor
 from samplewise.network import ACTIVATIONS, Loss
@@ -51,6 +44,6 @@ class MLPRegressor(Regressor, Perceptron):
     `sklearn.neural_network.MLPRegressor`.
     """
 
-    loss: str | Loss = parameter(SQUARED_ERROR, NUMBER_LOSS, NUMBER_LOSS_HELP)
+    loss: str | Loss = number_loss()
     hidden_layer_sizes: int | Sequence[int] = parameter((100,), _SIZES, _SIZES_HELP)
     activation: str | Sequence[str] = parameter("relu", _ACTIVATION, _ACTIVATION_HELP)

@@ -14,15 +14,7 @@ from sklearn.utils._param_validation import StrOptions
 from samplewise.errors import ParameterError
 from samplewise.estimators.classifier import Classifier
 from samplewise.estimators.estimator import Estimator
-from samplewise.estimators.objective import SQUARED_ERROR
-from samplewise.estimators.parameters import (
-    NUMBER_LOSS,
-    NUMBER_LOSS_HELP,
-    SHARE,
-    WHOLE,
-    documented,
-    parameter,
-)
+from samplewise.estimators.parameters import SHARE, WHOLE, documented, number_loss, parameter
 from samplewise.estimators.perceptron import sizes_of
 from samplewise.estimators.regressor import Regressor
 from samplewise.estimators.tasks import LARGEST_SEED
@@ -131,7 +123,7 @@ class NeuralNetRegressor(Regressor, GivenNetwork):
     """Any network that learns numbers, an output each."""
 
     network: Network | Sequence[Layer] = parameter(DEFAULT_LAYERS, _NETWORK, _NETWORK_HELP)
-    loss: str | Loss = parameter(SQUARED_ERROR, NUMBER_LOSS, NUMBER_LOSS_HELP)
+    loss: str | Loss = number_loss()
 
 
 @documented

@@ -15,17 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from samplewise.network import LOSSES, Loss
+from samplewise.network import Loss
 from samplewise.network.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
-    MeanSquaredError,
     MultiLabelCrossEntropy,
     Poisson,
 )
 from samplewise.training.history import EpochRecord
 
-LOG_LOSS, SQUARED_ERROR, POISSON = "log_loss", "squared_error", "poisson"
 OUT_ACTIVATIONS = {
     BinaryCrossEntropy: "logistic",
     MultiLabelCrossEntropy: "logistic",
@@ -63,36 +61,6 @@ class Objective:
     def shown_loss(self, loss: float) -> float:
         """Return a loss of the engine without its penalty, as it is shown."""
         return self.factor * loss + self.constant
-
-
-def objective_of_classes(loss: str | Loss, outputs: int, *, multi_label: bool) -> Objective:
-    """Return the objective of a classifier.
-
-    Args:
-        loss: "log_loss", or a loss of the engine, which keeps its own units.
-        outputs: logits of the network.
-        multi_label: whether several labels may hold at once.
-    """
-    if isinstance(loss, Loss):
-        return Objective(loss)
-    if multi_label:
-        return Objective(MultiLabelCrossEntropy(), outputs, outputs)
-    return Objective(BinaryCrossEntropy() if outputs == 1 else CategoricalCrossEntropy())
-
-
-def objective_of_numbers(loss: str | Loss, outputs: int) -> Objective:
-    """Return the objective of a regressor, without the constant of a Poisson loss.
-
-    Args:
-        loss: "squared_error", "poisson", another loss of the engine by name, or such a loss; only
-            the first two have scikit-learn's units.
-        outputs: numbers that are learnt.
-    """
-    if loss == SQUARED_ERROR:
-        return Objective(MeanSquaredError(), 0.5, outputs / 2)
-    if loss == POISSON:
-        return Objective(Poisson(), outputs, outputs)
-    return Objective(loss if isinstance(loss, Loss) else LOSSES[loss]())
 
 
 def poisson_constant(Y: NDArray[Any], weights: NDArray[Any] | None, batch_size: int) -> float:

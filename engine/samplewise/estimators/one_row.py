@@ -80,8 +80,11 @@ class OneRow(Estimator):
             target = online.target(y)
         except (KeyError, TypeError, ValueError):
             raise DataError(f"y: must be {self._wanted_of_row()}, got {y!r}") from None
-        loss = online.learn(x, target)
-        fitted.leave_row(self, loss)
+        return self._learnt(online, x, target)
+
+    def _learnt(self, online: Online, x: Any, target: Any) -> float:
+        self.loss_ = loss = online.learn(x, target)
+        self.t_ += 1
         return loss
 
     def predict_one(self, x: Any) -> Any:
@@ -175,8 +178,7 @@ class OneRow(Estimator):
             target = online.target(y[0])
         except (KeyError, TypeError, ValueError):
             return False
-        loss = online.learn(X[0], target)
-        fitted.leave_row(self, loss)
+        loss = self._learnt(online, X[0], target)
         fitted.leave_row_in_curve(self, loss)
         return True
 

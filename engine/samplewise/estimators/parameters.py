@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -27,6 +29,8 @@ WHOLE = Interval(Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 SHARE = Interval(Real, 0, 1, closed="left")
+SQUARED_ERROR = "squared_error"
+Weights = Mapping[Any, float] | str | None
 
 
 def parameter(default: Any, accepted: list[Any], help: str) -> Any:  # noqa: A002 - as `option`
@@ -153,11 +157,7 @@ class TrainingParameters:
     n_threads: int = parameter(1, [WHOLE], "threads for matrix products")
 
     def _validate_params(self) -> None:
-        """Check the parameters that are not as by default; checking all takes 0.3 ms.
-
-        Raises:
-            InvalidParameterError: one is out of its range, or of another kind.
-        """
+        """Check the parameters that are not as by default; checking all takes 0.3 ms."""
         kind = type(self)
         given = {
             field.name: value
@@ -168,14 +168,42 @@ class TrainingParameters:
         validate_parameter_constraints(accepted, given, kind.__name__)
 
 
-NUMBER_LOSS = [
-    StrOptions(
-        {"squared_error"} | {name for name, kind in LOSSES.items() if issubclass(kind, ValueLoss)}
-    ),
-    ValueLoss,
-]
-NUMBER_LOSS_HELP = (
-    "squared_error (half of it), poisson (with the exponential function as link), another loss of "
-    "numbers by name, or such as samplewise.Huber(delta=2)"
-)
-Weights = Mapping[Any, float] | str | None
+_NEVER_COPIED = (type(None), bool, int, float, str)
+
+
+class Cloned(BaseEstimator):
+    """An estimator that scikit-learn clones in a quarter of the time."""
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        # scikit-learn reads the signature in each of a clone's two calls: half of its time.
+        return list(super()._get_param_names())
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an estimator with the same parameters, not fitted.
+
+        scikit-learn would deepcopy thirty parameters, at about 1 us each.
+        """
+        given: dict[str, Any] = self.get_params(deep=False)
+        # Whatever else an estimator holds, its metadata requests for one, scikit-learn hands on.
+        if vars(self).keys() == given.keys():
+            copies = {
+                name: value if type(value) in _NEVER_COPIED else clone(value, safe=False)
+                for name, value in given.items()
+            }
+            copy = type(self)(**copies)
+            if all(getattr(copy, name) is value for name, value in copies.items()):
+                return copy
+        return cast("Self", super().__sklearn_clone__())
+
+
+def number_loss() -> Any:
+    """Return the field of the loss of a regressor."""
+    known = {name for name, kind in LOSSES.items() if issubclass(kind, ValueLoss)}
+    return parameter(
+        SQUARED_ERROR,
+        [StrOptions({SQUARED_ERROR, *known}), ValueLoss],
+        "squared_error (half of it), poisson (with the exponential function as link), another loss "
+        "of numbers by name, or such as samplewise.Huber(delta=2)",
+    )

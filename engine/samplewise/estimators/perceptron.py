@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,11 +11,10 @@ from operator import is_
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from samplewise.errors import ParameterError
 from samplewise.estimators.estimator import Estimator
-from samplewise.estimators.initial import dense_layers, glorot_parameters
 from samplewise.estimators.parameters import SHARE, parameter
 from samplewise.model.model import Model
 from samplewise.network import Dense, Dropout, Layer, Network
@@ -78,11 +78,7 @@ class Perceptron(Estimator):
         return self._weights_set(network)
 
     def _weights_set(self, network: Network) -> NDArray[Any]:
-        """Return the weights that the user has set, as a flat vector (P,).
-
-        Raises:
-            ParameterError: they do not fit a network.
-        """
+        """Return the weights that the user has set, as a flat vector (P,)."""
         layers = dense_layers(network)
         given = {name: _arrays(name, getattr(self, name), len(layers)) for name in SHOWN}
         dtype = given["coefs_"][0].dtype if self._model is None else self._model.parameters.dtype
@@ -141,12 +137,38 @@ def sizes_of(hidden: int | Sequence[int]) -> list[int]:
     return list(hidden) if isinstance(hidden, Iterable) else [hidden]
 
 
-def _of_each(name: str, given: Any, layers: int) -> list[Any]:
-    """Return a value for each hidden layer.
+def glorot_parameters(
+    network: Network, random_state: np.random.RandomState, dtype: DTypeLike, *, logistic: bool
+) -> NDArray[Any]:
+    """Draw the weights and biases of dense layers; return the flat vector (P,).
 
-    Raises:
-        ParameterError: not as many as layers.
+    Uniform between +-sqrt(6 / (inputs + outputs)) of a layer; where hidden layers are logistic,
+    +-sqrt(2 / (inputs + outputs)). Source: Glorot and Bengio (2010), as in scikit-learn.
+
+    Args:
+        network: of dense layers, and others without weights.
+        random_state: drawn from, layer by layer.
+        dtype: of the vector; draws are float64.
+        logistic: whether the activation of hidden layers is, even where there are none.
     """
+    parameters = network.layout.zeros(dtype)
+    views = network.layout.views(parameters)
+    factor = 2.0 if logistic else 6.0
+    for index in dense_layers(network):
+        weight, bias = views[f"{index}.weight"], views[f"{index}.bias"]
+        bound = math.sqrt(factor / sum(weight.shape))
+        weight[...] = random_state.uniform(-bound, bound, weight.shape[::-1]).T
+        bias[...] = random_state.uniform(-bound, bound, bias.shape)
+    return parameters
+
+
+def dense_layers(network: Network) -> list[int]:
+    """Return the indices of the dense layers."""
+    return [index for index, layer in enumerate(network.layers) if isinstance(layer, Dense)]
+
+
+def _of_each(name: str, given: Any, layers: int) -> list[Any]:
+    """Return a value for each hidden layer."""
     if isinstance(given, str) or not hasattr(given, "__iter__"):
         return [given] * layers
     each = list(given)
@@ -159,11 +181,7 @@ def _of_each(name: str, given: Any, layers: int) -> list[Any]:
 
 
 def _arrays(name: str, given: Any, layers: int) -> list[NDArray[Any]]:
-    """Return the arrays of the user, one for each layer.
-
-    Raises:
-        ParameterError: there are not as many, or one does not hold finite numbers.
-    """
+    """Return the arrays of the user, one for each layer."""
     arrays = [np.asarray(one) for one in given] if isinstance(given, Iterable) else []
     if len(arrays) != layers:
         raise ParameterError(
@@ -176,11 +194,7 @@ def _arrays(name: str, given: Any, layers: int) -> list[NDArray[Any]]:
 
 
 def _copy(name: str, given: NDArray[Any], place: NDArray[Any]) -> None:
-    """Copy an array of the user into the flat vector.
-
-    Raises:
-        ParameterError: it is of another shape.
-    """
+    """Copy an array of the user into the flat vector."""
     if given.shape != place.shape:
         raise ParameterError(
             f"{name}: an array must have shape {place.shape} in this network, got {given.shape}"

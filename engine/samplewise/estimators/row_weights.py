@@ -26,25 +26,23 @@ def sample_weights(given: Any, X: NDArray[Any]) -> NDArray[Any] | None:
 
 def with_class_weight(
     weights: NDArray[Any] | None,
-    class_weight: Mapping[Any, float] | str | None,
+    class_weight: Mapping[Any, float] | str,
     classes: NDArray[Any],
     labels: NDArray[np.int64],
-) -> NDArray[Any] | None:
+) -> NDArray[Any]:
     """Return the weights of rows times those of their classes.
 
     "balanced" weights go by the weighted rows of each class: rows / (classes * rows of the class).
 
     Args:
         weights: of the rows, or None.
-        class_weight: by class, "balanced", or None.
+        class_weight: by class, or "balanced".
         classes: all classes, sorted.
         labels: the index of the class of each row.
 
     Raises:
         ValueError: it names an unknown class, or weighs one below 0.
     """
-    if class_weight is None:
-        return weights
     if isinstance(class_weight, str):
         # A class without weight would be divided by 0.
         counted = slice(None) if weights is None else weights > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sklearn.model_selection import GridSearchCV
 from sklearn.model_selection._validation import _score
@@ -13,14 +13,6 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 from samplewise.estimators.together import Trained
 from samplewise.model.model import Model
-
-
-class _Part(NamedTuple):
-    """Rows to score on."""
-
-    X: Any
-    y: Any
-    params: Mapping[str, Any]
 
 
 class Scores:
@@ -46,7 +38,7 @@ class Scores:
         parts = {"test_scores": self._part(test, train)}
         if self._search.return_train_score:
             parts["train_scores"] = self._part(train, None)
-        rows = {"fit_error": None, "n_test_samples": _num_samples(parts["test_scores"].X)}
+        rows = {"fit_error": None, "n_test_samples": _num_samples(parts["test_scores"][0])}
         return [rows | self._entry(one, parts) for one in trained]
 
     def _share_program(self, model: Model) -> None:
@@ -56,20 +48,19 @@ class Scores:
         if known is not model:
             model.share_program(known)
 
-    def _part(self, indices: Any, train: Any) -> _Part:
+    def _part(self, indices: Any, train: Any) -> tuple[Any, Any, Mapping[str, Any]]:
+        """Return rows to score on, their targets, and the parameters of scorers."""
         X, y = _safe_split(self._search.estimator, self._X, self._y, indices, train)
-        return _Part(X, y, _check_method_params(self._X, params=self._params, indices=indices))
+        return X, y, _check_method_params(self._X, params=self._params, indices=indices)
 
-    def _entry(self, trained: Trained, parts: Mapping[str, _Part]) -> dict[str, Any]:
+    def _entry(self, trained: Trained, parts: Mapping[str, Any]) -> dict[str, Any]:
         begin = time.time()
         estimator = trained.fitted()
         self._share_program(estimator.model_)
         end = time.time()
         entry = {"fit_time": end - begin}
-        for name, part in parts.items():
-            entry[name] = _score(
-                estimator, part.X, part.y, self._scorer, part.params, self._search.error_score
-            )
+        for name, (X, y, params) in parts.items():
+            entry[name] = _score(estimator, X, y, self._scorer, params, self._search.error_score)
             # As scikit-learn: the time of the test rows alone.
             entry.setdefault("score_time", time.time() - end)
         return entry

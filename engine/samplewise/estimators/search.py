@@ -26,7 +26,6 @@ from samplewise.estimators.settings import LBFGS
 from samplewise.estimators.tasks import Given, task_of
 from samplewise.estimators.together import (
     Preparation,
-    Store,
     Trained,
     offered,
     train_together,
@@ -90,8 +89,10 @@ class SweepSearchCV(GridSearchCV):
         Raises:
             ValueError: an argument or parameter cannot be used, or all fits failed.
         """
-        self._given, self._known = (X, y), _Known()
+        self._given = X, y
         self._routed: Any = None
+        # Candidates that were scored without scikit-learn, and the entries of their folds.
+        self._known: tuple[list[Any], list[Any]] = [], []
         try:
             return super().fit(X, y, **params)
         finally:
@@ -120,9 +121,9 @@ class SweepSearchCV(GridSearchCV):
             if whole := self._all_trained(folds):
                 # scikit-learn takes the first one, and with it all that its results need.
                 scores = Scores(self, X, y, routed.scorer.score)
-                self._known = _Known(candidates[1:], scores.of(splits, [f[1:] for f in whole]))
+                self._known = candidates[1:], scores.of(splits, [f[1:] for f in whole])
                 candidates, folds = candidates[:1], [fold[:1] for fold in folds]
-            with offered(Store([one for fold in folds for one in fold if one is not None])):
+            with offered([one for fold in folds for one in fold if one is not None]):
                 evaluate_candidates(candidates, cv=_Splits(splits), **context)
 
         super()._run_search(evaluate, callback_ctx=callback_ctx)
@@ -141,18 +142,8 @@ class SweepSearchCV(GridSearchCV):
         return trained if whole and not shown else []
 
     def _format_results(self, candidates: Any, n_splits: int, out: Any, more: Any = None) -> Any:
-        known = self._known
-        return super()._format_results(
-            [*candidates, *known.candidates], n_splits, [*out, *known.entries], more
-        )
-
-
-@dataclass(frozen=True)
-class _Known:
-    """Candidates that were scored without scikit-learn, and the entries of their folds."""
-
-    candidates: Sequence[dict[str, Any]] = ()
-    entries: Sequence[dict[str, Any]] = ()
+        known, entries = self._known
+        return super()._format_results([*candidates, *known], n_splits, [*out, *entries], more)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.parameters import TrainingParameters
@@ -201,8 +201,3 @@ def _stopping(parameters: TrainingParameters, occasion: Occasion) -> EarlyStoppi
         keep_best=early,
         follow_best=True,
     )
-
-
-def dtype_of(parameters: TrainingParameters, X: Any) -> str:
-    """Return the name of the dtype of the weights that rows are trained in."""
-    return parameters.dtype or ("float32" if X.dtype == "float32" else "float64")

@@ -25,7 +25,6 @@ from samplewise.estimators.settings import (
     Occasion,
     Waiting,
     batch_size_of,
-    dtype_of,
     settings_for,
 )
 from samplewise.network import Network, Optimizer, aligned_zeros
@@ -113,11 +112,7 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
 
 
 def _check_epochs(estimator: Any, initial: Any) -> None:
-    """Refuse a snapshot, and warn of callbacks, where the solver has no epochs.
-
-    Raises:
-        ParameterError: `initial` is not a snapshot, or the solver is lbfgs.
-    """
+    """Refuse a snapshot, and warn of callbacks, where the solver has no epochs."""
     if estimator.solver == LBFGS and estimator.callbacks is not None:
         warnings.warn(
             "callbacks: solver 'lbfgs' has no epochs after which to call them, and leaves them "
@@ -147,7 +142,7 @@ def _first_weights(
     estimator: Any, network: Network, rows: Rows, random_state: np.random.RandomState
 ) -> list[NDArray[Any]]:
     """Draw the initial weights of each network of an ensemble, or of the one."""
-    dtype = dtype_of(estimator, rows.X)
+    dtype = estimator.dtype or ("float32" if rows.X.dtype == "float32" else "float64")
     return [estimator._drawn(network, random_state, dtype) for _ in range(estimator.n_ens)]
 
 
@@ -255,11 +250,7 @@ def _held_out(
 
 
 def _check_validation(given: Given) -> None:
-    """Refuse validation rows that are given in part.
-
-    Raises:
-        ParameterError: naming what is missing.
-    """
+    """Refuse validation rows that are given in part."""
     needed = {"X_val": given.X_val, "y_val": given.y_val}
     missing = [name for name, value in needed.items() if value is None]
     some = (given.X_val, given.y_val, given.sample_weight_val)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,53 +93,41 @@ class Trained:
         return estimator
 
 
-@dataclass(eq=False)
-class Store:
-    """Trainings that are done, for the fits that will ask for them."""
-
-    trained: list[Trained] = field(default_factory=list)
-
-    def prepare(self, estimator: Any, given: Given) -> Task | None:
-        """Set the attributes that preparing sets, and return the training; None without one."""
-        for one in self.trained:
-            if one.preparation.is_of(estimator, given):
-                vars(estimator).update(one.preparation.attributes)
-                return one.preparation.task
-        return None
-
-    def take(self, estimator: Any, task: Task) -> Outcome | None:
-        """Return the outcome of a training, and forget it; None where it is not here."""
-        for place, one in enumerate(self.trained):
-            goes_by = one.preparation.estimator.monitor
-            if _is_same_value(goes_by, estimator.monitor) and _is_same(one.preparation.task, task):
-                del self.trained[place]
-                return one.outcome
-        return None
-
-
-_STORE: ContextVar[Store | None] = ContextVar("trained together", default=None)
+# The trainings that are offered to the fits of this thread.
+_OFFERED: ContextVar[list[Trained]] = ContextVar("trained together")
 
 
 @contextmanager
-def offered(store: Store) -> Iterator[None]:
-    """Offer trainings to the fits of this block, in this thread."""
-    token = _STORE.set(store)
+def offered(trained: list[Trained]) -> Iterator[None]:
+    """Offer trainings to the fits of this block, in this thread; each is taken once."""
+    token = _OFFERED.set(trained)
     try:
         yield
     finally:
-        _STORE.reset(token)
+        _OFFERED.reset(token)
 
 
 def prepared_before(estimator: Any, given: Given) -> Task | None:
-    """Return the training of an estimator, as `task_of` would, where it is done; else None."""
-    store = _STORE.get()
-    return None if store is None else store.prepare(estimator, given)
+    """Return the training of an estimator, as `task_of` would, where it is done; else None.
+
+    Sets the attributes that preparing sets.
+    """
+    for one in _OFFERED.get([]):
+        if one.preparation.is_of(estimator, given):
+            vars(estimator).update(one.preparation.attributes)
+            return one.preparation.task
+    return None
 
 
 def done_before(estimator: Any, task: Task) -> Outcome | None:
     """Return the outcome of the training of an estimator where it is done, else None."""
-    store = _STORE.get()
-    return None if store is None else store.take(estimator, task)
+    offered = _OFFERED.get([])
+    for place, one in enumerate(offered):
+        goes_by = one.preparation.estimator.monitor
+        if _is_same_value(goes_by, estimator.monitor) and _is_same(one.preparation.task, task):
+            del offered[place]
+            return one.outcome
+    return None
 
 
 def with_known_rows(task: Task, known: list[Task]) -> Task:

@@ -75,7 +75,7 @@ def torch_code(model: Model) -> str:
         ParameterError: PyTorch has no such activation or layer.
     """
     network = instance_of("model", model, Model, MODEL_MADE_BY).network
-    texts = [f"    {module.text}," for module in modules_of(network, "torch_code")]
+    texts = [f"    {text}," for text, _ in modules_of(network, "torch_code")]
     preprocessing = model.preprocessing
     how = {
         "scale": f", divided by {preprocessing.full_scale}",

@@ -7,7 +7,6 @@ are equal as they are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from samplewise.errors import ParameterError
@@ -42,30 +41,20 @@ _ACTIVATIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Module:
-    """One module of an `nn.Sequential`.
+def modules_of(network: Network, where: str) -> list[tuple[str, int | None]]:
+    """Return the modules that compute the logits of a network, in Python.
 
-    Args:
-        text: that makes it, in Python.
-        layer: index of the layer whose parameters it has; None where it has none.
-    """
-
-    text: str
-    layer: int | None = None
-
-
-def modules_of(network: Network, where: str) -> list[Module]:
-    """Return the modules that compute the logits of a network.
+    Each is a text that makes it, and the index of the layer whose parameters it has, or None.
 
     Raises:
         ParameterError: PyTorch has no such activation or layer.
     """
-    modules = []
+    modules: list[tuple[str, int | None]] = []
     for index, (layer, shape) in enumerate(network.layers_and_inputs):
-        before, text, after = _texts(layer, shape, f"{where}: layer {index}")
+        *before, text = _texts(layer, shape, f"{where}: layer {index}")
         holds = index if layer.parameter_shapes(shape) else None
-        modules += [*map(Module, before), Module(text, holds), *map(Module, after)]
+        modules += [*((one, None) for one in before), (text, holds)]
+        modules += [(one, None) for one in _activation(layer, f"{where}: layer {index}")]
     return modules
 
 
@@ -75,71 +64,49 @@ def parameter_names(network: Network, where: str) -> dict[str, str]:
     Raises:
         ParameterError: as `modules_of`.
     """
-    modules = modules_of(network, where)
-    places = {module.layer: place for place, module in enumerate(modules)}
+    places = {layer: place for place, (_, layer) in enumerate(modules_of(network, where))}
     split = [slot.name.split(".") for slot in network.layout.slots]
     return {f"{layer}.{kind}": f"{places[int(layer)]}.{kind}" for layer, kind in split}
 
 
-def _texts(layer: Layer, shape: Shape, where: str) -> tuple[list[str], str, list[str]]:
-    """Return the module of a layer, and those before and after it."""
+def _texts(layer: Layer, shape: Shape, where: str) -> list[str]:
+    """Return the modules of a layer without its activation; the last one has its parameters."""
     if type(layer) not in _KINDS:
         raise ParameterError(f"{where} is of kind {layer.kind}, which PyTorch does not have")
-    before, text, after = _KINDS[type(layer)](layer, shape)
-    if layer.activation != "identity":
-        if layer.activation not in _ACTIVATIONS:
-            raise ParameterError(
-                f"{where} has the activation {layer.activation}, but PyTorch has "
-                f"{', '.join(_ACTIVATIONS)} only"
-            )
-        after = [*after, _ACTIVATIONS[layer.activation]]
-    return before, text, after
+    return _KINDS[type(layer)](layer, shape)
 
 
-def _dense(layer: Dense, shape: Shape) -> tuple[list[str], str, list[str]]:
+def _activation(layer: Layer, where: str) -> list[str]:
+    if layer.activation == "identity":
+        return []
+    if layer.activation not in _ACTIVATIONS:
+        raise ParameterError(
+            f"{where} has the activation {layer.activation}, but PyTorch has "
+            f"{', '.join(_ACTIVATIONS)} only"
+        )
+    return [_ACTIVATIONS[layer.activation]]
+
+
+def _dense(layer: Dense, shape: Shape) -> list[str]:
     before = [_FLATTEN] if len(shape) > 1 else []
-    return before, f"nn.Linear({size_of(shape)}, {layer.units})", []
+    return [*before, f"nn.Linear({size_of(shape)}, {layer.units})"]
 
 
-def _conv(layer: Conv2D, shape: Shape) -> tuple[list[str], str, list[str]]:
+def _conv(layer: Conv2D, shape: Shape) -> list[str]:
     (above, below), (left, right) = layer.pads(shape)
     # Of an odd number of zeros, "same" puts one more behind, which Conv2d cannot.
-    before = (
-        [f"nn.ZeroPad2d(({left}, {right}, {above}, {below}))"]
-        if above + below + left + right
-        else []
-    )
-    return before, f"nn.Conv2d({shape[0]}, {layer.filters}, {layer.kernel}, {layer.stride})", []
+    zeros = f"nn.ZeroPad2d(({left}, {right}, {above}, {below}))"
+    before = [zeros] if above + below + left + right else []
+    return [*before, f"nn.Conv2d({shape[0]}, {layer.filters}, {layer.kernel}, {layer.stride})"]
 
 
-def _pool(layer: MaxPool2D | AvgPool2D, _: Shape) -> tuple[list[str], str, list[str]]:
-    name = "MaxPool2d" if isinstance(layer, MaxPool2D) else "AvgPool2d"
-    return [], f"nn.{name}({layer.size}, {layer.step})", []
-
-
-def _mean(_: GlobalAvgPool, __: Shape) -> tuple[list[str], str, list[str]]:
-    return [], "nn.AdaptiveAvgPool2d(1)", [_FLATTEN]
-
-
-def _flatten(_: Flatten, __: Shape) -> tuple[list[str], str, list[str]]:
-    return [], _FLATTEN, []
-
-
-def _dropout(layer: Dropout, _: Shape) -> tuple[list[str], str, list[str]]:
-    return [], f"nn.Dropout({layer.rate})", []
-
-
-def _layer_norm(layer: LayerNorm, shape: Shape) -> tuple[list[str], str, list[str]]:
-    return [], f"nn.LayerNorm({list(shape)}, eps={layer.epsilon})", []
-
-
-_KINDS: dict[type[Layer], Callable[[Any, Shape], tuple[list[str], str, list[str]]]] = {
+_KINDS: dict[type[Layer], Callable[[Any, Shape], list[str]]] = {
     Dense: _dense,
     Conv2D: _conv,
-    MaxPool2D: _pool,
-    AvgPool2D: _pool,
-    GlobalAvgPool: _mean,
-    Flatten: _flatten,
-    Dropout: _dropout,
-    LayerNorm: _layer_norm,
+    MaxPool2D: lambda layer, _: [f"nn.MaxPool2d({layer.size}, {layer.step})"],
+    AvgPool2D: lambda layer, _: [f"nn.AvgPool2d({layer.size}, {layer.step})"],
+    GlobalAvgPool: lambda *_: ["nn.AdaptiveAvgPool2d(1)", _FLATTEN],
+    Flatten: lambda *_: [_FLATTEN],
+    Dropout: lambda layer, _: [f"nn.Dropout({layer.rate})"],
+    LayerNorm: lambda layer, shape: [f"nn.LayerNorm({list(shape)}, eps={layer.epsilon})"],
 }

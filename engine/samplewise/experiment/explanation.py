@@ -154,11 +154,7 @@ def _unmeasured(
 
 
 def _refuse_what_train_refuses(settings: TrainingSettings, rows: int, validation_rows: int) -> None:
-    """Check the settings that say nothing of the plan.
-
-    Raises:
-        CombinationError: as `train`.
-    """
+    """Check the settings that say nothing of the plan."""
     settings.run_of(rows)
     validated = validation_rows > 0
     settings.stopping.check_measured(validated=validated, track_accuracy=settings.track_accuracy)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import cache
+from typing import Any, Generic, TypeVar, cast
 
 from samplewise.checks import must_be, one_of
 from samplewise.errors import ParameterError
@@ -47,19 +48,19 @@ def option(default: Any, kind: Kind, help: str, **rest: Any) -> Any:  # noqa: A0
     return dataclasses.field(default=default, metadata=metadata)
 
 
-# Not functools.cache, here and in `words` and `settings`: to mypy, a class is not hashable.
-_OPTIONS: dict[type, tuple[tuple[str, dataclasses.Field[Any], Option], ...]] = {}
+def once_a_class(function: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
+    """Return a function of a class that is called once for each; to mypy, a class has no hash."""
+    return cast("Callable[[type[Any]], T]", cache(function))
 
 
-def options_of(kind: type) -> tuple[tuple[str, dataclasses.Field[Any], Option], ...]:
+@once_a_class
+def options_of(kind: type[Any]) -> tuple[tuple[str, dataclasses.Field[Any], Option], ...]:
     """Return the flat name, the field and the definition of each option of a dataclass."""
-    if kind not in _OPTIONS:
-        _OPTIONS[kind] = tuple(
-            (field.metadata[_OPTION].word or field.name, field, field.metadata[_OPTION])
-            for field in dataclasses.fields(kind)
-            if _OPTION in field.metadata
-        )
-    return _OPTIONS[kind]
+    return tuple(
+        (field.metadata[_OPTION].word or field.name, field, field.metadata[_OPTION])
+        for field in dataclasses.fields(kind)
+        if _OPTION in field.metadata
+    )
 
 
 def check_options(described: object) -> None:

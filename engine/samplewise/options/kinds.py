@@ -22,10 +22,6 @@ _SWITCHES = {"true": True, "false": False}
 NO_LAYERS = "none"
 
 
-class _UnreadableError(Exception):
-    """The text or value is of another kind."""
-
-
 @dataclass(frozen=True)
 class Kind:
     """A kind of value.
@@ -34,8 +30,8 @@ class Kind:
         metavar: its name in help texts, such as INTEGER.
         text_form: the expected form of a text, for messages.
         toml_form: the expected form of a TOML value, for messages.
-        parse: reads a text.
-        accept: takes a TOML value.
+        parse: reads a text, or raises ValueError.
+        accept: takes a TOML value, or raises ValueError or OverflowError.
         check: refuses a value of the right type that is out of range.
         names: the names to choose from; None where any text or number may come.
     """
@@ -73,7 +69,7 @@ class Kind:
 def _read(name: str, given: Any, read: Callable[[Any], Any], form: str) -> Any:
     try:
         return read(given)
-    except _UnreadableError:
+    except (ValueError, OverflowError):
         raise ParameterError(must_be(name, form, given)) from None
 
 
@@ -108,7 +104,7 @@ def names(check: Check) -> Kind:
         "NAMES",
         "names such as 4,9, one with a comma in double quotes",
         'texts in a list, such as ["4", "9"]',
-        _names,
+        listed_names,
         _tuple_of(str),
         check,
     )
@@ -116,27 +112,20 @@ def names(check: Check) -> Kind:
 
 def _integer(text: str) -> int:
     if not _INTEGER.fullmatch(text):
-        raise _UnreadableError
+        raise ValueError
     return int(text)
 
 
 def _number(text: str) -> float:
     if not _NUMBER.fullmatch(text):
-        raise _UnreadableError
+        raise ValueError
     return float(text)
 
 
 def _switch(text: str) -> bool:
     if text not in _SWITCHES:
-        raise _UnreadableError
+        raise ValueError
     return _SWITCHES[text]
-
-
-def _names(text: str) -> tuple[str, ...]:
-    try:
-        return listed_names(text)
-    except ValueError:
-        raise _UnreadableError from None
 
 
 def _integers(text: str) -> tuple[int, ...]:
@@ -149,23 +138,20 @@ def _instance_of(*types: type) -> Callable[[Any], Any]:
     def accept(value: Any) -> Any:
         # By exact type: TOML's true is an int to Python.
         if type(value) not in types:
-            raise _UnreadableError
+            raise ValueError
         return value
 
     return accept
 
 
 def _float(value: Any) -> float:
-    try:
-        return float(_instance_of(int, float)(value))
-    except OverflowError:
-        raise _UnreadableError from None
+    return float(_instance_of(int, float)(value))
 
 
 def _tuple_of(kind: type) -> Callable[[Any], Any]:
     def accept(value: Any) -> Any:
         if type(value) is not list or any(type(item) is not kind for item in value):
-            raise _UnreadableError
+            raise ValueError
         return tuple(value)
 
     return accept

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from samplewise.checks import must_be, printable, suggestion_or_list
 from samplewise.errors import CombinationError, ParameterError
-from samplewise.options.fields import Chosen, check_options, options_of
+from samplewise.options.fields import Chosen, check_options, once_a_class, options_of
 from samplewise.options.words import Part, Plain, members, owners_of, parts, words_of
 
 
@@ -108,13 +108,9 @@ def _choice_options(chosen: Chosen[Any], current: Any) -> dict[str, Any]:
     return found
 
 
-_DEFAULTS: dict[type[Any], dict[str, Any]] = {}
-
-
+@once_a_class
 def _defaults(kind: type[Any]) -> dict[str, Any]:
-    if kind not in _DEFAULTS:
-        _DEFAULTS[kind] = {field.name: field.default for _, field, _ in options_of(kind)}
-    return _DEFAULTS[kind]
+    return {field.name: field.default for _, field, _ in options_of(kind)}
 
 
 def _changed(settings: Any, words: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from samplewise.options.fields import Chosen, Option, options_of
+from samplewise.options.fields import Chosen, Option, once_a_class, options_of
 from samplewise.options.kinds import Kind, choice
 
 
@@ -50,17 +50,13 @@ class Part:
     kind: type[Any]
 
 
-_MEMBERS: dict[type[Any], tuple[Plain | Part | Chosen[Any], ...]] = {}
-_PARTS: dict[type[Any], tuple[Part, ...]] = {}
-_WORDS: dict[type[Any], dict[str, Word]] = {}
 _OWNERS: dict[Chosen[Any], tuple[dict[str, type[Any]], dict[str, list[str]]]] = {}
 
 
+@once_a_class
 def members(kind: type[Any]) -> tuple[Plain | Part | Chosen[Any], ...]:
     """Return the options, parts and choices of settings, in the order of their fields."""
-    if kind not in _MEMBERS:
-        _MEMBERS[kind] = tuple(_members(kind))
-    return _MEMBERS[kind]
+    return tuple(_members(kind))
 
 
 def _members(kind: type[Any]) -> Iterator[Plain | Part | Chosen[Any]]:
@@ -75,18 +71,16 @@ def _members(kind: type[Any]) -> Iterator[Plain | Part | Chosen[Any]]:
             yield Plain(field.name, *plain[field.name], field.default)
 
 
+@once_a_class
 def parts(kind: type[Any]) -> tuple[Part, ...]:
     """Return the fields of settings that hold other settings."""
-    if kind not in _PARTS:
-        _PARTS[kind] = tuple(member for member in members(kind) if isinstance(member, Part))
-    return _PARTS[kind]
+    return tuple(member for member in members(kind) if isinstance(member, Part))
 
 
+@once_a_class
 def words_of(kind: type[Any]) -> dict[str, Word]:
     """Return the options of settings and all their parts by name, in the order of the fields."""
-    if kind not in _WORDS:
-        _WORDS[kind] = {word.name: word for word in _words(kind)}
-    return _WORDS[kind]
+    return {word.name: word for word in _words(kind)}
 
 
 def owners_of(chosen: Chosen[Any]) -> dict[str, list[str]]:

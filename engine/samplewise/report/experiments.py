@@ -174,11 +174,6 @@ def _of_published(given: Definition, _classes: int) -> Definition:
     return given
 
 
-def follow_up_tables() -> tuple[Table[FollowUpRow], ...]:
-    """Return the rows of part 2, each a table by itself."""
-    return tuple(map(follow_up_table, follow_up_rows()))
-
-
 def follow_up_table(row: FollowUpRow) -> Table[FollowUpRow]:
     """Return a row of part 2 as a sweep of one candidate."""
     return Table((row,), partial(_of_follow_up, row))
@@ -191,5 +186,5 @@ def _of_follow_up(row: FollowUpRow, classes: int) -> Definition:
 
 
 PART_ONE = Part(1, published_tables, load_pair)
-PART_TWO = Part(2, follow_up_tables, load_classes)
+PART_TWO = Part(2, lambda: tuple(map(follow_up_table, follow_up_rows())), load_classes)
 PARTS: dict[int, Part[Any]] = {1: PART_ONE, 2: PART_TWO}

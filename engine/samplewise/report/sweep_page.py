@@ -162,7 +162,9 @@ def _pictures(result: SweepResult, candidates: Sequence[Candidate], metric: str)
     pictures = []
     for word in result.sweep.factors[:_MOST_FACTORS]:
         numbers = [_number(one.values[word]) for one in measured]
-        points = sorted(_first(numbers, measured).items())
+        # The first candidate of a number is its best.
+        pairs = [*zip(numbers, measured, strict=True)]
+        points = sorted({x: one for x, one in reversed(pairs) if x is not None}.items())
         if None in numbers or len(points) < 2:
             continue
         means = [one.mean or 0.0 for _, one in points]
@@ -211,17 +213,6 @@ def _parallel(
     if len(shown) < len(candidates):
         caption = f"A line for each of the best {len(shown)} candidates, the darkest for the best."
     return [Picture("parallel.png", png, title, caption, width=78)]
-
-
-def _first(
-    numbers: Sequence[float | None], candidates: Sequence[Candidate]
-) -> dict[float, Candidate]:
-    """Return the first candidate of each number, which is the best one."""
-    found: dict[float, Candidate] = {}
-    for number, one in zip(numbers, candidates, strict=True):
-        if number is not None:
-            found.setdefault(number, one)
-    return found
 
 
 def _number(value: Any) -> float | None:

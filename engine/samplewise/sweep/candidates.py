@@ -1,4 +1,4 @@
-"""The candidates of a sweep: their means over the seeds, and an order of simplicity."""
+"""The candidates of a sweep: their means over the seeds, and which of them go on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from samplewise.sweep.journal import Entry
 from samplewise.sweep.points import Values
 
 DONE, FAILED, MISSING, PAUSED = "done", "failed", "missing", "paused"
@@ -21,6 +22,8 @@ GREATER_IS_BETTER = {
     "training_loss": False,
 }
 """The metrics that candidates may be compared by; the first that was measured is the default."""
+METRICS = tuple(name for name in GREATER_IS_BETTER if not name.startswith("test_"))
+"""Those that decide which candidates go on; never one of the test rows."""
 _LEVEL = 0.95
 
 
@@ -149,3 +152,35 @@ def _size(one: Candidate) -> tuple[float, float, int]:
     """Return parameters, epochs and number, by which the simpler of two is the smaller."""
     parameters = math.inf if one.parameters is None else one.parameters
     return parameters, math.inf if one.epochs is None else one.epochs, one.number
+
+
+def metric_of(entries: Sequence[Entry]) -> str:
+    """Return the first metric that all trained trials have: of validation rows, if there are."""
+    figures = [entry["figures"] for entry in entries if entry["status"] != FAILED]
+    return first_measured(figures, METRICS)
+
+
+def cost(entries: Sequence[Entry], metric: str) -> float:
+    """Return the cost of a candidate, the less the better: infinite where one of its trials failed.
+
+    Args:
+        entries: of its seeds, at least one.
+        metric: one of `METRICS`.
+    """
+    values = [entry.get("figures", {}).get(metric) for entry in entries]
+    numbers = [value for value in values if value is not None]
+    if len(numbers) < len(values):
+        return math.inf
+    mean = math.fsum(numbers) / len(numbers)
+    return -mean if GREATER_IS_BETTER[metric] else mean
+
+
+def best_first(candidates: Mapping[int, Sequence[Entry]]) -> list[int]:
+    """Return the numbers of candidates, best first; of equals the smaller network, then number."""
+    metric = metric_of([entry for entries in candidates.values() for entry in entries])
+
+    def order(number: int) -> tuple[float, int, int]:
+        entries = candidates[number]
+        return cost(entries, metric), entries[0]["parameters"] or 0, number
+
+    return sorted(candidates, key=order)

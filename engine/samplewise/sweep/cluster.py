@@ -14,7 +14,7 @@ from samplewise._version import __version__
 from samplewise.checks import printable
 from samplewise.errors import SamplewiseError, WorkerError
 from samplewise.sweep.executors import REPEATS, Death, Executor
-from samplewise.sweep.extras import check_installed
+from samplewise.sweep.results import check_installed
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, train_group
 from samplewise.sweep.trials import Trial
@@ -139,7 +139,7 @@ class Cluster(Executor):
             raise _lost(self._client)
         error = future.exception()
         if isinstance(error, _RefusedError):
-            return Death(_DIED, error.died)
+            return Death(_DIED, *error.args)
         if isinstance(error, KilledWorker):
             return Death(_DIED, error.allowed_failures + 1)
         if error is not None and not isinstance(error, SamplewiseError):
@@ -157,11 +157,7 @@ class Cluster(Executor):
 
 
 class _RefusedError(Exception):
-    """A worker refuses a group."""
-
-    def __init__(self, died: int) -> None:
-        super().__init__(died)
-        self.died = died
+    """A worker refuses a group; the argument is how many workers died of it."""
 
 
 def _train(wanted: str, died: int, trials: Sequence[Trial], rows: SweepRows) -> Trained:
@@ -185,11 +181,7 @@ def _earlier_starts(key: str, dask_scheduler: Any) -> int:
 
 
 def _check_versions(client: Client) -> None:
-    """Ask the scheduler and all workers for their samplewise.
-
-    Raises:
-        WorkerError: one has none, or another version.
-    """
+    """Ask the scheduler and all workers for their samplewise."""
     # A function of Python's own: where samplewise is missing, one of ours could not be loaded.
     with _reaching(client):
         found = client.run(version, "samplewise", on_error="return")

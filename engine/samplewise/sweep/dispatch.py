@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 
-from samplewise.sweep.executors import REPEATS, Death, Executor
+from samplewise.sweep.executors import REPEATS, Executor
 from samplewise.sweep.groups import Planned
 from samplewise.sweep.sources import Source
 from samplewise.sweep.training import Trained, failed
@@ -50,13 +50,10 @@ def dispatched(
             continue
         died += death.workers
         if died > REPEATS:
-            yield group, _lost(group, death, died)
+            reason = f"its worker died, and {died - 1} more after it: {death.reason}"
+            yield group, _failed(group, reason)
         elif not stopped():
             submit(group, died)
-
-
-def _lost(group: Sequence[Planned], death: Death, died: int) -> Trained:
-    return _failed(group, f"its worker died, and {died - 1} more after it: {death.reason}")
 
 
 def _failed(group: Sequence[Planned], reason: str) -> Trained:

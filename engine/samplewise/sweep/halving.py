@@ -9,10 +9,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.sweep.candidates import PAUSED
+from samplewise.sweep.candidates import PAUSED, best_first
 from samplewise.sweep.groups import Groups, Plan, Planned, Remaining
 from samplewise.sweep.journal import Entry
-from samplewise.sweep.objective import best_first
 from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.snapshots import Snapshots
 

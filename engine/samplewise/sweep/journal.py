@@ -252,11 +252,7 @@ def _entry(line: bytes) -> Entry | None:
 
 
 def _header(line: bytes, path: Path) -> Entry:
-    """Return the entry of the first line.
-
-    Raises:
-        DataError: it is not that of a journal.
-    """
+    """Return the entry of the first line."""
     header = _entry(line[:-1]) if line.endswith(b"\n") else None
     if header is None or header.get("kind") != KIND or header.get("format") != FORMAT:
         raise DataError(

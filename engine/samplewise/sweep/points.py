@@ -133,11 +133,7 @@ class Draws(Points):
         return self._draw(self._numbers[index])
 
     def _draw_one(self) -> None:
-        """Draw once, and keep the number of the draw where its candidate is new.
-
-        Raises:
-            ParameterError: the space seems to be exhausted.
-        """
+        """Draw once, and keep the number of the draw where its candidate is new."""
         if self._next >= _PATIENCE * len(self):
             raise exhausted(len(self), len(self._numbers))
         digest = _digest(self._draw(self._next))

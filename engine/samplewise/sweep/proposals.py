@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 
 from samplewise.errors import ParameterError
+from samplewise.sweep.candidates import cost, metric_of
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.groups import Groups, Planned, plan
 from samplewise.sweep.journal import Entry
-from samplewise.sweep.objective import cost, metric_of
 from samplewise.sweep.points import Values
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.sampler import Reported, Sampler
@@ -99,11 +99,7 @@ class Proposals:
         return batch
 
     def _first_new(self, tries: itertools.chain[Values]) -> list[Planned]:
-        """Return the trials of the first candidate that is new and can be trained.
-
-        Raises:
-            ParameterError: none can be trained.
-        """
+        """Return the trials of the first candidate that is new and can be trained."""
         error: ParameterError | None = None
         for values in tries:
             try:
@@ -119,7 +115,7 @@ class Proposals:
     def _reported(self) -> list[Reported]:
         metric = metric_of(list(self._entries.values()))
         return [
-            Reported(trials[0].trial.values, self._cost(trials, metric))
+            (trials[0].trial.values, self._cost(trials, metric))
             for trials in self._candidates.values()
         ]
 

@@ -6,10 +6,12 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from samplewise.checks import file_path, one_of, printable
+from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import checked_options
 from samplewise.experiment.experiment import Experiment
 from samplewise.sweep.candidates import (
@@ -23,7 +25,6 @@ from samplewise.sweep.candidates import (
     simplest,
 )
 from samplewise.sweep.definition import BegunSweep, Sweep
-from samplewise.sweep.extras import check_table
 from samplewise.sweep.journal import FILE, Entry, read
 
 FIGURES = (
@@ -129,6 +130,26 @@ class SweepResult:
         """
         check_table("pandas", "pyarrow")
         return bytes(self.to_frame().to_parquet(engine="pyarrow", index=False))
+
+
+def check_installed(package: str, named: str, how: str, otherwise: str) -> None:
+    """Refuse to go on without a package; the texts make the message.
+
+    Raises:
+        ParameterError: it is not installed.
+    """
+    if find_spec(package) is None:
+        raise ParameterError(f"{named} not installed; install {how}, or {otherwise}")
+
+
+def check_table(*packages: str) -> None:
+    """Refuse a table that needs other packages.
+
+    Raises:
+        ParameterError: one is not installed.
+    """
+    for package in packages:
+        check_installed(package, f"{package} is", "it", "read trials.csv of the sweep's folder")
 
 
 def read_results(folder: str | Path) -> SweepResult:

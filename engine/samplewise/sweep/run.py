@@ -7,27 +7,29 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from samplewise import registry
 from samplewise.checks import file_path, instance_of, printable
 from samplewise.data.dataset import Dataset
-from samplewise.errors import OutputError
+from samplewise.errors import OutputError, UnavailableBackendError, UnknownBackendError
 from samplewise.io.lock import locked
 from samplewise.io.reading import is_there
 from samplewise.io.writing import make_folder
-from samplewise.sweep.backends import check_backends
 from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
 from samplewise.sweep.executors import Executor, check_jobs, executor_for, trains_here
-from samplewise.sweep.extras import check_installed
 from samplewise.sweep.groups import Plan
 from samplewise.sweep.journal import FILE, Entry, Journal
-from samplewise.sweep.results import SweepResult
+from samplewise.sweep.points import Grid
+from samplewise.sweep.results import SweepResult, check_installed
 from samplewise.sweep.rows import DATA_WORDS, SweepRows
 from samplewise.sweep.snapshots import Snapshots
 from samplewise.sweep.sources import Source, source_of
 from samplewise.sweep.training import entries_of
-from samplewise.sweep.trials import Trial
+from samplewise.sweep.trials import Trial, named
 from samplewise.training.train import check_stop
+
+_WORDS = ("backend", "device")
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def run_sweep(
         check_installed("optuna", "sampler: optuna is", how, "leave out the sampler")
     # A sweep that goes on may need none of them; a trial that does then fails with the reason.
     if trains_here() and not is_there(folder / FILE):
-        check_backends(sweep)
+        _check_backends(sweep)
     differing = sweep.trials.differing(DATA_WORDS) or [Trial("", 0, {}, 0, sweep.base)]
     rows = SweepRows(differing, data)
     plan = Plan(sweep.trials, rows)
@@ -112,6 +114,20 @@ def run_sweep(
             with executor_for(rows, n_jobs) as executor:
                 _train(source, counts, sweep.size, executor, journal, snapshots, on_group, stop)
     return SweepResult(sweep, journal)
+
+
+def _check_backends(sweep: Sweep) -> None:
+    """Refuse backends and devices that are not on this machine."""
+    training, factors = sweep.base.training, sweep.space.factors
+    fixed = {word: getattr(training, word) for word in _WORDS}
+    listed = {w: factor for w in _WORDS if isinstance(factor := factors.get(w), tuple)}
+    for values in Grid(listed):
+        chosen = fixed | values
+        try:
+            registry.check_here(chosen["backend"], chosen["device"])
+        except (UnknownBackendError, UnavailableBackendError) as error:
+            where = f"space ({named(values)}): " if values else ""
+            raise type(error)(f"{where}{error}") from error
 
 
 def _make(folder: Path) -> None:

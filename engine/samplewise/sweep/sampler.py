@@ -16,18 +16,8 @@ from samplewise.sweep.journal import canonical
 from samplewise.sweep.points import Values
 from samplewise.sweep.space import LOG, WHOLE, Range, Space, as_value
 
-
-@dataclass(frozen=True)
-class Reported:
-    """A candidate, and its cost as far as it is known.
-
-    Args:
-        values: of the factors.
-        cost: less is better; infinite of one that failed, None while it trains.
-    """
-
-    values: Values
-    cost: float | None
+Reported = tuple[Values, float | None]
+"""A candidate and its cost, less is better: infinite of one that failed, None while it trains."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +71,14 @@ class Sampler:
     def _trial(self, reported: Reported, distributions: Any) -> Any:
         from optuna.trial import TrialState, create_trial
 
-        state, value = TrialState.COMPLETE, reported.cost
-        if reported.cost is None:
+        values, cost = reported
+        state = TrialState.COMPLETE
+        if cost is None:
             state = TrialState.RUNNING
-        elif not math.isfinite(reported.cost):
-            state, value = TrialState.FAIL, None
-        params = {word: self._param(word, reported.values[word]) for word in self.space.factors}
-        return create_trial(state=state, value=value, params=params, distributions=distributions)
+        elif not math.isfinite(cost):
+            state, cost = TrialState.FAIL, None
+        params = {word: self._param(word, values[word]) for word in self.space.factors}
+        return create_trial(state=state, value=cost, params=params, distributions=distributions)
 
     def _value(self, word: str, param: Any) -> Any:
         factor = self.space.factors[word]

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable
 
 import numpy as np
 
 from samplewise.sweep.candidates import FAILED
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.groups import Groups, Plan, Planned, Remaining
+from samplewise.sweep.groups import Groups, Plan, Remaining
 from samplewise.sweep.halving import Halving
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.proposals import Proposals
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.snapshots import Snapshots
 
-
-class Source(Protocol):
-    """Gives the groups of a sweep."""
-
-    @property
-    def is_finished(self) -> bool:
-        """True once an empty group means that no other will come."""
-        ...
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Estimated time of all that is left; None before the first group has ended."""
-        ...
-
-    def take(self) -> list[Planned]:
-        """Return the next group; empty where none is ready. Several may be out at once."""
-        ...
-
-    def took(self, group: Sequence[Planned], entries: Sequence[Entry], seconds: float) -> None:
-        """Note the lines of the journal for a group, and its seconds."""
-        ...
+Source = Groups | Halving | Proposals
+"""Gives the groups of a sweep, and the time that is left; several groups may be out at once."""
 
 
 def source_of(

@@ -14,7 +14,7 @@ from samplewise.contract.capabilities import Need
 from samplewise.errors import ContractError
 from samplewise.testing import ladder
 from samplewise.testing.cases import Trial
-from samplewise.testing.certificate import CapabilityResult, Certificate, RungResult, Untested
+from samplewise.testing.certificate import CapabilityResult, Certificate, RungResult
 from samplewise.testing.conclusions import suspects, untested
 from samplewise.testing.many import ManyCase
 from samplewise.testing.measures import Measure
@@ -134,10 +134,7 @@ def _certificate(
         strength,
         tuple(map(_rung_result, climbs)),
         capabilities,
-        tuple(
-            Untested(*pair)
-            for pair in untested(offered, tested, [climb.rung for climb in climbs], strength)
-        ),
+        tuple(untested(offered, tested, [climb.rung for climb in climbs], strength)),
         tuple(line for climb in climbs for line in suspects(climb.rung, climb.tested())),
         tuple(line for climb in climbs for line in climb.failures()),
     )

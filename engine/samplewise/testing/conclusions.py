@@ -11,6 +11,7 @@ from samplewise.contract.plan import AUTO_PLAN
 from samplewise.network import ACTIVATIONS, FROZEN, LAYERS, OPTIMIZERS
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, CUSTOM_LOSSES, CUSTOM_OPTIMIZERS
 from samplewise.testing import ladder
+from samplewise.testing.certificate import Untested
 from samplewise.testing.factors import DTYPES
 from samplewise.text import counted
 
@@ -67,22 +68,24 @@ def _line(need: Need, failed: int, with_it: int, wrong: int, total: int, rung: s
 
 def untested(
     offered: Capabilities, tested: Collection[Need], rungs: Collection[str], strength: int
-) -> Iterator[tuple[str, str]]:
-    """Yield each thing that was not tested, and the reason."""
+) -> Iterator[Untested]:
+    """Yield each thing that was not tested."""
     for kind, names in offered.names().items():
         for name in sorted(names - {AUTO_PLAN}):
             if (kind, name) not in tested:
-                yield f"{kind} '{name}'", _reason(kind, name)
+                yield Untested(f"{kind} '{name}'", _reason(kind, name))
         for name in sorted(KNOWN[kind] - names):
-            yield f"{kind} '{name}'", "not offered"
+            yield Untested(f"{kind} '{name}'", "not offered")
     for rung in ladder.RUNGS:
-        if rung in rungs:
-            continue
-        asked = rung in ladder.rungs_for(offered)
-        yield f"{rung} rung", "not asked for" if asked else "not offered"
-    yield f"more than {strength} capabilities at a time", "cases are chosen, not multiplied out"
-    yield "more than 50 inputs, 33 units a layer or 301 rows", "larger cases would take minutes"
-    yield "several threads, and speed", "each case runs on one thread, and nothing is timed"
+        if rung not in rungs:
+            asked = rung in ladder.rungs_for(offered)
+            yield Untested(f"{rung} rung", "not asked for" if asked else "not offered")
+    together = f"more than {strength} capabilities at a time"
+    yield Untested(together, "cases are chosen, not multiplied out")
+    sizes = "more than 50 inputs, 33 units a layer or 301 rows"
+    yield Untested(sizes, "larger cases would take minutes")
+    clocks = "several threads, and speed"
+    yield Untested(clocks, "each case runs on one thread, and nothing is timed")
 
 
 def _reason(kind: str, name: str) -> str:

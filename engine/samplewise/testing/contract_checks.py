@@ -195,17 +195,17 @@ def mean_loss_is_of_losses(program: Program, drawn: Problem, steps: Steps) -> li
 
 def same_bits_again(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
     """The same calls give the same bits, as `deterministic` says."""
-    found = []
     twice = [runs.of_windows(program, drawn, [steps]) for _ in range(2)]
-    found.append(measures.same_bits("weights of a second run", *(s.parameters for s, _ in twice)))
     slots = (state.optimizer_state for state, _ in twice)
-    found.append(measures.same_bits("optimizer's state of a second run", *slots))
-    found.append(measures.same_bits("losses of a second run", *(losses for _, losses in twice)))
     logits = [program.predict(drawn.parameters, drawn.X) for _ in range(2)]
-    found.append(measures.same_bits("logits of a second call", *logits))
     gradients = [program.gradients(drawn.parameters, drawn.X, drawn.Y)[1] for _ in range(2)]
-    found.append(measures.same_bits("gradient of a second call", *gradients))
-    return found
+    return [
+        measures.same_bits("weights of a second run", *(s.parameters for s, _ in twice)),
+        measures.same_bits("optimizer's state of a second run", *slots),
+        measures.same_bits("losses of a second run", *(losses for _, losses in twice)),
+        measures.same_bits("logits of a second call", *logits),
+        measures.same_bits("gradient of a second call", *gradients),
+    ]
 
 
 def forgets_a_training(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:

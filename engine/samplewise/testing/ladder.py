@@ -27,27 +27,16 @@ Rung = Callable[[Backend, Any, str | None], list[Measure]]
 Trials = Callable[[Capabilities, int], Iterator[Trial]]
 
 
-def _training_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
-    yield from trials.networks(offered, strength)
-    yield from trials.plans(offered, strength)
-    yield from trials.edges(offered, strength)
-
-
-def _untrained_trials(offered: Capabilities, strength: int) -> Iterator[Trial]:
-    yield from trials.networks(offered, strength)
-    yield from trials.edges(offered, strength)
-
-
-RUNGS: dict[str, tuple[Rung, Trials]] = {
-    "kernel": (rungs.kernel, _untrained_trials),
-    "gradient": (rungs.gradient, _untrained_trials),
-    "difference": (rungs.difference, trials.differences),
-    "epoch": (rungs.epoch, _training_trials),
-    "run": (rungs.run, trials.whole_runs),
-    "contract": (rungs.contract, trials.contracts),
-    "repeat": (rungs.repeat, trials.contracts),
-    "device": (device, device_trials),
-    "many": (many, many_trials),
+RUNGS: dict[str, tuple[Rung, tuple[Trials, ...]]] = {
+    "kernel": (rungs.kernel, (trials.networks, trials.edges)),
+    "gradient": (rungs.gradient, (trials.networks, trials.edges)),
+    "difference": (rungs.difference, (trials.differences,)),
+    "epoch": (rungs.epoch, (trials.networks, trials.plans, trials.edges)),
+    "run": (rungs.run, (trials.whole_runs,)),
+    "contract": (rungs.contract, (trials.contracts,)),
+    "repeat": (rungs.repeat, (trials.contracts,)),
+    "device": (device, (device_trials,)),
+    "many": (many, (many_trials,)),
 }
 # The capability that a rung is for; no case needs it by itself.
 _PURPOSES: dict[str, Need] = {
@@ -71,9 +60,9 @@ def trials_of(rung: str, offered: Capabilities, strength: int = 2) -> tuple[Tria
         offered: by the backend.
         strength: 2 where any two capabilities are to meet, 3 for any three.
     """
-    _, found = RUNGS[rung]
-    every = (t for t in found(offered, strength) if t.case.is_offered(offered, t.plan))
-    return tuple(dict.fromkeys(every))
+    _, kinds = RUNGS[rung]
+    every = (trial for kind in kinds for trial in kind(offered, strength))
+    return tuple(dict.fromkeys(t for t in every if t.case.is_offered(offered, t.plan)))
 
 
 def tested_by(rung: str, trial: Trial) -> list[Need]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.contract import PENALTIES, RATES, WEIGHTS, Program, Steps
+from samplewise.contract import PENALTIES, RATES, WEIGHTS, Program, Steps, TrainingState
 from samplewise.network import SGD, ClassLoss
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.measures import Measure, condition
@@ -75,13 +75,15 @@ def penalties_are_of_the_weights_before(
     whole = _with_l2(steps, l2)
     singles = [_with_l2(step, l2[k : k + 1]) for k, step in enumerate(_single_steps(steps))]
     none = _with_l2(steps, np.zeros(steps.count))
-    one_by_one, squares = _with_squares_before(program, drawn, singles)
+    one_by_one, squares = _step_by_step(program, drawn, singles, _penalised_squares)
     got, without, plain = (runs.of_windows(program, drawn, [each]) for each in (whole, none, steps))
     allowed = tolerances.after_training(drawn.optimizer, steps.count, drawn.dtype.name)
     return [
         *_compared("penalties", drawn, got, one_by_one, steps.count),
         *(
-            measures.sized("penalties", runs.penalties_of(some), l2 / 2 * squares, allowed)
+            measures.sized(
+                "penalties", runs.penalties_of(some), l2 / 2 * np.array(squares), allowed
+            )
             for some in ([whole], singles)
         ),
         *_compared("penalties of 0", drawn, without, plain, steps.count),
@@ -102,20 +104,25 @@ def _single_steps(steps: Steps) -> list[Steps]:
     ]
 
 
-def _with_squares_before(
-    program: Program, drawn: Problem, windows: list[Steps]
-) -> tuple[Ended, NDArray[np.float64]]:
-    """Train on windows; also return |W|^2 of the penalised weights before each, (windows,)."""
+def _step_by_step(
+    program: Program, drawn: Problem, windows: list[Steps], look: Callable[..., Any]
+) -> tuple[Ended, list[Any]]:
+    """Train on windows; also return `look(drawn, state, steps)` right before each."""
     state, found = drawn.state(), []
     losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
     for steps in windows:
         program.synchronize(state)
-        weights = state.parameters.astype(np.float64)
-        parts = [weights[slot.offset :][: slot.size] for slot in drawn.network.weights]
-        found.append(sum(float(part @ part) for part in parts))
+        found.append(look(drawn, state, steps))
         runs.run_window(program, drawn, state, steps, losses)
     program.synchronize(state)
-    return (state, losses), np.array(found)
+    return (state, losses), found
+
+
+def _penalised_squares(drawn: Problem, state: TrainingState, _: Steps) -> float:
+    """Return |W|^2 of the penalised weights."""
+    weights = state.parameters.astype(np.float64)
+    parts = [weights[slot.offset :][: slot.size] for slot in drawn.network.weights]
+    return sum(float(part @ part) for part in parts)
 
 
 def decisions_are_of_the_losses(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:
@@ -128,7 +135,11 @@ def decisions_are_of_the_losses(program: Program, drawn: Problem, steps: Steps) 
     decisions = np.full(len(drawn.X), -1, dtype=np.int64)
     got = runs.of_windows(program, drawn, [dataclasses.replace(steps, decisions=decisions)])
     without = runs.of_windows(program, drawn, [steps])
-    logits = _logits_before_each_step(program, drawn, steps)
+
+    def logits_of_rows(_: Problem, state: TrainingState, step: Steps) -> NDArray[Any]:
+        return program.predict(state.parameters, drawn.X[steps.order[step.start : step.stop]])
+
+    logits = np.concatenate(_step_by_step(program, drawn, _single_steps(steps), logits_of_rows)[1])
     if logits.shape[1] == 1:
         logits = np.hstack([np.zeros_like(logits), logits])
     second, first = np.partition(logits, -2, axis=1)[:, -2:].T
@@ -138,19 +149,6 @@ def decisions_are_of_the_losses(program: Program, drawn: Problem, steps: Steps) 
         condition("decisions: not those of the logits behind the losses", bool(right.all())),
         *_compared("decisions", drawn, got, without, steps.count),
     ]
-
-
-def _logits_before_each_step(program: Program, drawn: Problem, steps: Steps) -> NDArray[Any]:
-    """Return the logits of each sample, in the order of the epoch, (n, outputs)."""
-    state, found = drawn.state(), []
-    losses = np.full(len(drawn.X), np.nan, dtype=drawn.dtype)
-    for step in _single_steps(steps):
-        program.synchronize(state)
-        rows = steps.order[step.start : step.stop]
-        found.append(program.predict(state.parameters, drawn.X[rows]))
-        runs.run_window(program, drawn, state, step, losses)
-    program.synchronize(state)
-    return np.concatenate(found)
 
 
 def _compared(field: str, drawn: Problem, got: Ended, wanted: Ended, steps: int) -> list[Measure]:

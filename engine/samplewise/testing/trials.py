@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any
 
@@ -46,8 +46,7 @@ def networks(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
         "step_fields": STEP_FIELDS,
         "dtype": DTYPES,
     }
-    for row in covering_rows(factors, offered, strength):
-        yield Trial(_case(row, rows=SMALL_ROWS), _plan_of_any_network(offered))
+    yield from _trials(offered, strength, factors, {}, rows=SMALL_ROWS)
     yield from _frozen(offered, strength, SMALL_ROWS)
 
 
@@ -79,8 +78,7 @@ def contracts(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
         "loss": LOSSES,
         "options": OPTIONS,
     }
-    for row in _with_turns(covering_rows(factors, offered, strength), in_turn, offered):
-        yield Trial(_case(row, rows=CONTRACT_ROWS), _plan_of_any_network(offered))
+    yield from _trials(offered, strength, factors, in_turn, rows=CONTRACT_ROWS)
     yield from _by_plan(offered, strength, CONTRACT_ROWS, (1, 4))
     # Of each network one: these duties take longest.
     yield from islice(_frozen(offered, strength, CONTRACT_ROWS), None, None, len(PLACES))
@@ -100,8 +98,7 @@ def plans(offered: Capabilities, strength: int = 2) -> Iterator[Trial]:
         "step_fields": STEP_FIELDS,
         "dtype": DTYPES,
     }
-    for row in covering_rows(factors, offered, strength):
-        yield Trial(_case(row, rows=ROWS, learning_rate=CALM_RATE), row["plan"])
+    yield from _trials(offered, strength, factors, {}, rows=ROWS, learning_rate=CALM_RATE)
     yield from _long_epochs(offered)
     yield from _frozen_by_plan(offered, strength, ROWS)
 
@@ -153,8 +150,7 @@ def _by_plan(
         "loss": LOSSES,
         "inputs": (4,) if rows == CONTRACT_ROWS else (7, 50),
     }
-    for row in _with_turns(covering_rows(factors, offered, strength), in_turn, offered):
-        yield Trial(_case(row, rows=rows, learning_rate=CALM_RATE), row["plan"])
+    yield from _trials(offered, strength, factors, in_turn, rows=rows, learning_rate=CALM_RATE)
 
 
 def _frozen(offered: Capabilities, strength: int, rows: int) -> Iterator[Trial]:
@@ -173,9 +169,7 @@ def _frozen(offered: Capabilities, strength: int, rows: int) -> Iterator[Trial]:
         "step_fields": STEP_FIELDS,
         "dtype": DTYPES,
     }
-    for row in _with_turns(covering_rows(factors, offered, strength), in_turn, offered):
-        case = _case(row, rows=rows, learning_rate=CALM_RATE)
-        yield Trial(case, _plan_of_any_network(offered))
+    yield from _trials(offered, strength, factors, in_turn, rows=rows, learning_rate=CALM_RATE)
 
 
 def _frozen_by_plan(offered: Capabilities, strength: int, rows: int) -> Iterator[Trial]:
@@ -193,8 +187,7 @@ def _frozen_by_plan(offered: Capabilities, strength: int, rows: int) -> Iterator
         "inputs": (4,),
         "dtype": DTYPES,
     }
-    for row in _with_turns(covering_rows(factors, offered, strength), in_turn, offered):
-        yield Trial(_case(row, rows=rows, learning_rate=CALM_RATE), row["plan"])
+    yield from _trials(offered, strength, factors, in_turn, rows=rows, learning_rate=CALM_RATE)
 
 
 def _long_epochs(offered: Capabilities) -> Iterator[Trial]:
@@ -207,19 +200,20 @@ def _long_epochs(offered: Capabilities) -> Iterator[Trial]:
         yield from (Trial(case, plan) for plan in plan_names(offered) if plan != AUTO_PLAN)
 
 
-def _with_turns(
-    rows: Sequence[Row], others: Mapping[str, Sequence[Any]], offered: Capabilities
-) -> Iterator[Row]:
-    """Yield the rows with offered values of other factors, each in turn; none if one has none."""
-    values = offered_values(others, offered)
+def _trials(
+    offered: Capabilities, strength: int, factors: Factors, in_turn: Factors, **fields: Any
+) -> Iterator[Trial]:
+    """Yield trials in which offered values meet; those of other factors come in turn.
+
+    None where a factor has no value. A row without a plan takes one for any network.
+    """
+    values = offered_values(in_turn, offered)
     if all(values.values()):
         columns = {name: cycle(each) for name, each in values.items()}
-        for row in rows:
-            yield row | {name: next(column) for name, column in columns.items()}
-
-
-def _plan_of_any_network(offered: Capabilities) -> str:
-    return DIRECT if DIRECT in offered.plans else AUTO_PLAN
+        usual = DIRECT if DIRECT in offered.plans else AUTO_PLAN
+        for row in covering_rows(factors, offered, strength):
+            row |= {name: next(column) for name, column in columns.items()}
+            yield Trial(_case(row, **fields), row.get("plan", usual))
 
 
 def _case(row: Row, **fields: Any) -> Case:

@@ -108,11 +108,7 @@ def first_state(
 
 
 def _parameters_of(model: Any, network: Network, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the parameters (P,) of a model.
-
-    Raises:
-        ParameterError: it is not a model, or of another network, or its weights are not finite.
-    """
+    """Return the parameters (P,) of a model."""
     from samplewise.model.model import Model
 
     if not isinstance(model, Model):
@@ -129,11 +125,7 @@ def _parameters_of(model: Any, network: Network, dtype: np.dtype[Any]) -> NDArra
 
 
 def _check_network(given: Any, network: Network, kind: str) -> None:
-    """Refuse weights of another network, whose vector may have the same length.
-
-    Raises:
-        ParameterError: naming both.
-    """
+    """Refuse weights of another network, whose vector may have the same length."""
     if not isinstance(given, Network) or given != network:
         raise ParameterError(
             f"initial: its network must be {network} with the same layers, got {printable(given)}; "
@@ -142,11 +134,7 @@ def _check_network(given: Any, network: Network, kind: str) -> None:
 
 
 def _copy_finite(name: str, ours: NDArray[Any], given: Any) -> None:
-    """Copy an array of a state to go on from.
-
-    Raises:
-        ParameterError: it has another shape or dtype, or a number in it is not finite.
-    """
+    """Copy an array of a state to go on from."""
     fits = isinstance(given, np.ndarray) and (given.shape, given.dtype) == (ours.shape, ours.dtype)
     if not fits or not np.isfinite(given).all():
         got = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else printable(given)

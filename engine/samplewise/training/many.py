@@ -164,11 +164,7 @@ def trained_many(
 
 
 def _initial_of_each(initial: Any, networks: int, *, together: bool) -> list[Any]:
-    """Return a model, a state, a snapshot or None for each network.
-
-    Raises:
-        ParameterError: there is not one for each, or several snapshots for one training.
-    """
+    """Return a model, a state, a snapshot or None for each network."""
     if initial is None or isinstance(initial, Snapshot):
         return [initial] * networks
     each = _listed("initial", initial)

@@ -42,14 +42,6 @@ class LossFunctions:
     link: OfArray | None
 
 
-@dataclass(frozen=True)
-class OptimizerFunctions:
-    """The update of a custom optimizer, and the vectors of state it keeps."""
-
-    update: Direction
-    slots: int
-
-
 class CustomLoss:
     """A loss given as NumPy functions; each registered one is a subclass, as built-in ones are."""
 
@@ -94,16 +86,11 @@ class CustomOptimizer(Optimizer):
     A step is theta <- theta - eta direction, with direction, v <- update(g, v, t).
     """
 
-    functions: ClassVar[OptimizerFunctions]
-
-    @property
-    def slots(self) -> int:
-        """The registered number of slots."""
-        return self.functions.slots
+    update: ClassVar[Direction]
 
     def direction(self, gradient: Array, state: Array, t: int) -> tuple[Array, Array]:
         """Return the direction, to be multiplied by the rate and subtracted, and the next state."""
-        step, after = self.functions.update(gradient, state, t)
+        step, after = type(self).update(gradient, state, t)
         return np.asarray(step, gradient.dtype), np.asarray(after, gradient.dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:

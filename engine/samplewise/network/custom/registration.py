@@ -18,7 +18,6 @@ from samplewise.network.custom.kinds import (
     LossFunctions,
     OfArray,
     OfLogits,
-    OptimizerFunctions,
 )
 from samplewise.network.losses import LOSSES
 from samplewise.network.optimizers import OPTIMIZERS
@@ -182,8 +181,6 @@ def register_optimizer(
 
     label = CUSTOM_OPTIMIZERS.label(name, replace=replace)
     count = whole_number("slots", slots, minimum=0, maximum=MAX_SLOTS)
-    kind: Any = CUSTOM_OPTIMIZERS.subclass(
-        CustomOptimizer, name, functions=OptimizerFunctions(update, count)
-    )
+    kind: Any = CUSTOM_OPTIMIZERS.subclass(CustomOptimizer, name, update=update, slots=count)
     check_optimizer(label, kind())
     OPTIMIZERS[name] = kind

@@ -9,8 +9,6 @@ import dataclasses
 
 from samplewise.checks import one_of, printable
 from samplewise.errors import ParameterError
-from samplewise.network.losses.base import CLASSES as CLASSES
-from samplewise.network.losses.base import VALUES as VALUES
 from samplewise.network.losses.base import ClassLoss as ClassLoss
 from samplewise.network.losses.base import Loss as Loss
 from samplewise.network.losses.base import ValueLoss as ValueLoss

@@ -13,8 +13,6 @@ from samplewise.lazy import np
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-CLASSES, VALUES = "classes", "values"
-
 
 @dataclass(frozen=True)
 class Loss:
@@ -22,13 +20,11 @@ class Loss:
 
     Attributes:
         name: as settings and files say it.
-        learns: CLASSES where a row has a class, VALUES where it has numbers, one for each output.
         gives_probabilities: True if its predictions are probabilities.
         identity_link: whether logits are the predictions as they are.
     """
 
     name: ClassVar[str]
-    learns: ClassVar[str]
     gives_probabilities: ClassVar[bool] = True
     identity_link: ClassVar[bool] = False
 
@@ -81,8 +77,6 @@ class Loss:
 class ClassLoss(Loss):
     """A loss that learns the class of a row."""
 
-    learns: ClassVar[str] = CLASSES
-
     def outputs(self, classes: int) -> int:
         """Return the number of logits for `classes` classes.
 
@@ -124,7 +118,6 @@ class ClassLoss(Loss):
 class ValueLoss(Loss):
     """A loss that learns a number for each output; it is their mean over the outputs of a row."""
 
-    learns: ClassVar[str] = VALUES
     gives_probabilities: ClassVar[bool] = False
     identity_link: ClassVar[bool] = True
 

@@ -204,11 +204,7 @@ def _callback(hook: Any) -> Callback:
 
 
 def _stop_reason(returned: object) -> str | None:
-    """Return the reason to stop that `on_epoch_end` gave, or None to go on.
-
-    Raises:
-        ParameterError: it is neither None, a bool nor a text.
-    """
+    """Return the reason to stop that `on_epoch_end` gave, or None to go on."""
     if returned is None or isinstance(returned, bool | np.bool_):
         return STOPPED if returned else None
     if isinstance(returned, str):

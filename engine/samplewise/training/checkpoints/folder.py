@@ -92,11 +92,7 @@ class CheckpointFolder:
             self.path.rmdir()
 
     def _files(self) -> list[Path]:
-        """Return the checkpoints, the newest first.
-
-        Raises:
-            DataError: the folder cannot be read.
-        """
+        """Return the checkpoints, the newest first."""
         try:
             found = [path for path in self.path.iterdir() if _NAME.fullmatch(path.name)]
         except FileNotFoundError:
