@@ -13,6 +13,7 @@ from samplewise.checks import items_of, must_be, one_of, printable, whole_number
 from samplewise.errors import ParameterError
 from samplewise.network.layers import LAYERS, Dense, Layer
 from samplewise.network.layout import ParameterLayout, Slot
+from samplewise.options.arguments import NamedArguments
 
 MAX_LAYERS = 1_000
 MAX_DIMENSIONS = 8
@@ -21,7 +22,7 @@ MAX_PARAMETERS = 2**31
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(NamedArguments):
     """A feed-forward network; its last layer gives logits, to which the loss applies its link.
 
     Args:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from samplewise.errors import ParameterError
+from samplewise.options.arguments import NamedArguments
 
 Shape = tuple[int, ...]
 # The name of a layer's option among capabilities, and its word in a text.
@@ -14,7 +15,7 @@ FROZEN = "frozen"
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(NamedArguments):
     """A frozen description; a subclass has the layer's settings as fields, and one `kind`.
 
     Shapes are those of one sample, without the batch. Images are (channels, height, width).

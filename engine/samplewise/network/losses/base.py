@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.errors import ParameterError
 from samplewise.lazy import np
+from samplewise.options.arguments import NamedArguments
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -17,7 +18,7 @@ CLASSES, VALUES = "classes", "values"
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(NamedArguments):
     """A loss over the logits of a sample. Value and gradient stand together in each backend.
 
     Attributes:
