@@ -8,7 +8,17 @@ from loop_problem import LABELS, NETWORK, X
 
 import samplewise
 from samplewise.errors import SamplewiseWarning, TrainingWarning
-from samplewise.network import LOSSES, loss_named, multilayer_perceptron
+from samplewise.network import (
+    LOSSES,
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    GlobalAvgPool,
+    MaxPool2D,
+    Network,
+    loss_named,
+    multilayer_perceptron,
+)
 from samplewise.training import notes
 from samplewise.training.lr_range_test import lr_range_test
 from samplewise.training.many import train_many
@@ -94,6 +104,46 @@ def test_one_row_and_rows_of_other_targets_are_not():
     train(NETWORK, X, np.stack([likely, 1 - likely], axis=1), settings())
     train(NETWORK, X[:1], LABELS[:1], settings())
     train(NETWORK, X, LABELS * 0, settings(loss="multi_label_cross_entropy"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "first"),
+    [
+        ((8, 8, 1), Conv2D(2, 1)),
+        ((28, 28, 3), MaxPool2D()),
+        ((9, 16, 4), AvgPool2D()),
+        ((16, 9, 3), GlobalAvgPool()),
+    ],
+)
+def test_images_with_their_channels_last_are_noted(shape, first):
+    height, width, channels = shape
+    network = Network(shape, (first, Dense(1)))
+    right = rf"input_shape=\({channels}, {height}, {width}\), .* X.transpose\(0, 3, 1, 2\)"
+    wrong = f"{height} channels of {width} x {channels} pixels"
+    with pytest.warns(TrainingWarning, match=f"{wrong}; .* write {right}"):
+        train(network, np.zeros((2, *shape)), [0, 1], settings())
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (1, 28, 28), (8, 8, 5), (22, 100, 1), (8, 7, 3)])
+def test_other_shapes_are_not(shape):
+    network = Network(shape, (Conv2D(2, 1), Dense(1)))
+    assert train(network, np.zeros((2, *shape)), [0, 1], settings()).history.notes == []
+
+
+def test_nor_is_a_network_to_which_all_orders_are_alike():
+    network = Network((28, 28, 3), (Dense(1),))
+    assert train(network, np.zeros((2, 28, 28, 3)), [0, 1], settings()).history.notes == []
+
+
+def test_an_estimator_of_images_notes_channels_that_are_last():
+    images = np.random.default_rng(0).random((20, 8, 8, 3))
+    for made in (
+        samplewise.CNNClassifier((8, 8, 3), (2,)),
+        samplewise.NeuralNetClassifier(Network((8, 8, 3), (Conv2D(2, 1), Dense(1)))),
+    ):
+        made.set_params(max_iter=9, tol=9.0, n_iter_no_change=1)
+        with pytest.warns(TrainingWarning, match=r"8 channels of 8 x 3 .*=\(3, 8, 8\)"):
+            made.fit(images, [0, 1] * 10)
 
 
 def test_an_estimator_takes_a_single_class_as_scikit_learn_does():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from samplewise.checks import printable
 from samplewise.data.statistics import vary
 from samplewise.errors import TrainingWarning
-from samplewise.network import Loss
+from samplewise.network import Loss, Network
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
 UNSCALED = 50.0
@@ -49,6 +49,15 @@ def notes_on_scale(largest: float) -> list[str]:
     if largest <= UNSCALED:
         return []
     return [f"inputs reach {largest:.4g}; scale or standardize them, or training may not move"]
+
+
+def notes_on_channels(network: Network) -> list[str]:
+    """Return a warning where a network of images seems to be given their channels last."""
+    if not network.channels_hint:
+        return []
+    channels, height, width = network.input_shape
+    note = f"input_shape: {channels} channels of {height} x {width} pixels{network.channels_hint}"
+    return [note]
 
 
 def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
