@@ -28,6 +28,7 @@ from samplewise.training.train import train
 
 LARGE = X * 100
 NUMBERS = X[:, :1] * 500 + 3000
+THREE, THIRDS = multilayer_perceptron(4, (), 3), np.arange(50) % 3
 
 
 def settings(**changes):
@@ -96,6 +97,62 @@ def test_a_network_that_did_not_learn_is_noted():
 def test_rows_of_a_single_class_are_noted(targets, given, name):
     with pytest.warns(TrainingWarning, match=f"rows are of class '{name}'.* rows of each class"):
         train(NETWORK, X, targets, settings(), **given)
+
+
+def notes_of(labels, validation=None, **given):
+    held = None if validation is None else (X[: len(validation)], validation)
+    return train(THREE, X, labels, settings(), validation=held, **given).history.notes
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "class '2'"),
+        ({"class_names": ["salt", "pepper", "dill"]}, "class 'dill'"),
+        ({"sample_weight": THIRDS != 1}, "class '1'"),
+        ({"labels": np.eye(3)[THIRDS % 2]}, "class '2'"),
+        ({"labels": THIRDS // 2, "class_names": ["a", "b", "c"]}, "class 'c'"),
+    ],
+    ids=["indices", "names", "weights", "one-hot", "two"],
+)
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_a_class_without_rows_is_noted(given, named):
+    labels = THIRDS if "sample_weight" in given else THIRDS % 2
+    (note,) = notes_of(**{"labels": labels, **given})
+    assert note.startswith(f"no row is of {named}, so the network learns never to give that ")
+
+
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_a_class_with_a_single_row_of_many_is_noted():
+    labels = THIRDS % 2
+    labels[7] = 2
+    assert notes_of(labels) == [
+        "one row of 50 is of class '2'; train on more rows of it, or leave it out"
+    ]
+    labels[:] = 0
+    labels[7:9] = 1, 2
+    (note,) = notes_of(labels, class_names=["a", "b", "c"])
+    assert note.startswith("one row of 50 is of classes 'b', 'c'; ")
+    few = X[:29], labels[:29]
+    assert train(THREE, *few, settings()).history.notes == []
+
+
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_a_class_without_validation_rows_is_noted():
+    (note,) = notes_of(THIRDS, THIRDS[:2])
+    assert note == (
+        "no validation row is of class '2', so validation figures say nothing of it; validate on "
+        "rows of each class"
+    )
+    assert notes_of(THIRDS, THIRDS[:3]) == []
+    # That it is missing among the rows trained on is said already.
+    assert len(notes_of(THIRDS % 2, THIRDS[:2])) == 1
+    held_out = train(
+        THREE, X, np.minimum(THIRDS, 2 - (np.arange(50) > 5)), settings(validation_fraction=0.2)
+    )
+    assert [note.partition(",")[0] for note in held_out.history.notes] == [
+        "no validation row is of class '2'"
+    ]
 
 
 def test_one_row_and_rows_of_other_targets_are_not():
