@@ -138,7 +138,7 @@ def notes_on_validation(
 
 
 def _classes(which: NDArray[np.bool_], class_names: Sequence[str]) -> str:
-    names = [f"'{class_names[index]}'" for index in np.flatnonzero(which)]
+    names = [f"'{name}'" for name, noted in zip(class_names, which, strict=True) if noted]
     return f"class {listed(names)}" if len(names) == 1 else f"classes {listed(names)}"
 
 
