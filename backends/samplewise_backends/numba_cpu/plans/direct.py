@@ -38,8 +38,9 @@ from samplewise_backends.numba_cpu.plans.storage import InStates
 from samplewise_backends.numba_cpu.plans.thin import thin_call
 
 Matrix = NDArray[Any]
-KEPT_COUNTS = 2
-"""Numbers of epochs whose calls are kept: some 1 KB an epoch and network."""
+KEPT_COUNTS, KEPT_CALLS = 2, 1024
+"""Numbers of epochs whose calls are kept, and how many calls outlive their training: some 1 KB an
+epoch and network."""
 
 
 class Direct(InStates):
@@ -121,7 +122,10 @@ class Direct(InStates):
         return self._repeated[count]
 
     def forget(self) -> None:
-        """As `Trainer.forget`."""
+        """As `Trainer.forget`; the calls of many epochs of many networks go, too."""
+        for count in [*self._repeated]:
+            if count * len(self._calls) > KEPT_CALLS:
+                del self._repeated[count]
         for call in (*self._made.values(), *chain(*self._repeated.values())):
             call.forget()
 
