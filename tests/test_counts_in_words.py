@@ -13,7 +13,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.estimators.fitted import warn_of_end
 from samplewise.network import Dense
 from samplewise.testing.certificate import Certificate
-from samplewise.text import counted
+from samplewise.text import counted, memory
 
 
 def test_counts_have_their_noun():
@@ -24,6 +24,18 @@ def test_counts_have_their_noun():
         "4,000 rows",
     ]
     assert [counted(count, "class", "classes") for count in (1, 2)] == ["1 class", "2 classes"]
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        *((0, "0 bytes"), (1, "1 byte"), (1023, "1,023 bytes"), (1024, "1.00 KiB")),
+        *((50_000, "48.8 KiB"), (2**20, "1.00 MiB"), (300 * 2**20, "300 MiB")),
+        (5000 * 2**20, "5,000 MiB"),
+    ],
+)
+def test_sizes_have_the_unit_that_shows_them(size, said):
+    assert memory(size) == said
 
 
 def dataset(X=((0.5,),), labels=(0,), **options):

@@ -26,6 +26,10 @@ class ParameterError(SamplewiseError, ValueError):
     """A setting is out of its range, of the wrong kind, or at odds with another one."""
 
 
+class UnknownArgumentError(ParameterError, TypeError):
+    """A constructor has no argument of this name; also a TypeError, as Python's own error is."""
+
+
 class CombinationError(ParameterError):
     """Settings that are right by themselves do not go together."""
 

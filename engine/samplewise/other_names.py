@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 OTHER_NAMES: dict[str, str] = {
+    # Parameters of estimators; first, as one that they have is meant before an option of ours
+    "learning_rate_init": "lr eta",
+    "max_iter": "epochs n_epochs num_epochs",
+    "random_state": "seed",
+    "solver": "optimizer",
+    "hidden_layer_sizes": "hidden units",
+    "n_iter_no_change": "patience",
+    "alpha": "l2 weight_decay wd",
+    "nesterovs_momentum": "nesterov",
     # Options
     "learning_rate": "lr learning_rate_init eta",
     "epochs": "max_iter n_epochs num_epochs",
@@ -17,9 +26,14 @@ OTHER_NAMES: dict[str, str] = {
     "split": "test_size",
     "epsilon": "eps",
     "every": "step_size",
+    "decay": "gamma factor",
+    "final_rate": "eta_min min_lr",
+    "warmup_steps": "warmup",
     "init": "kernel_initializer weight_init",
     "patience": "n_iter_no_change",
-    "beta1": "beta_1",
+    "beta1": "beta_1 betas",
+    "nesterov": "nesterovs_momentum",
+    "clip_norm": "clipnorm max_norm max_grad_norm",
     "batch_l2": "alpha",
     # Losses
     "binary_cross_entropy": "bce bce_loss bce_with_logits bce_with_logits_loss "
@@ -51,6 +65,10 @@ OTHER_NAMES: dict[str, str] = {
     "glorot_normal": "xavier_normal",
     "he_uniform": "he kaiming kaiming_uniform",
     "he_normal": "kaiming_normal",
+    # Options of layers
+    "units": "out_features num_units",
+    "filters": "out_channels",
+    "rate": "p",
     # Layers
     "dense": "linear fc fully_connected",
     "conv": "conv2d convolution",

@@ -23,6 +23,14 @@ def grouped(count: int) -> str:
     return f"{count:,}"
 
 
+def memory(size: int) -> str:
+    """Return a size in bytes as "312 bytes", "48.5 KiB", "1,510 MiB"."""
+    if size < 2**10:
+        return counted(size, "byte")
+    unit, divisor = ("KiB", 2**10) if size < 2**20 else ("MiB", 2**20)
+    return f"{three_digits(size / divisor)} {unit}"
+
+
 def times(ratio: float) -> str:
     """Return a ratio as "187 ×", "1.85 ×"."""
     return f"{three_digits(ratio)} ×"

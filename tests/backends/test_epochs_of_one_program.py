@@ -19,7 +19,7 @@ from samplewise.network import (
     loss_named,
 )
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.plans import prediction
+from samplewise_backends.numba_cpu.plans import direct, prediction
 from samplewise_backends.numba_cpu.plans.direct import KEPT_COUNTS
 
 ROWS, BATCH, COUNT = 12, 4, 3
@@ -149,6 +149,35 @@ def test_few_numbers_of_epochs_are_kept():
     for count in range(1, 3 * KEPT_COUNTS):
         at_once(program, state, epochs_of([plain] * count), np.zeros((count, ROWS)))
     assert sorted(program._trainer._repeated) == [4, 5]
+
+
+def test_calls_of_many_epochs_do_not_outlive_their_training(monkeypatch):
+    monkeypatch.setattr(direct, "KEPT_CALLS", 3)
+    program, state = program_of("adam")
+    for count in (3, 4):
+        at_once(program, state, epochs_of([plain] * count), np.zeros((count, ROWS)))
+    assert program.forget()
+    assert [*program._trainer._repeated] == [3]
+
+
+def test_a_plan_for_other_steps_goes_with_the_training():
+    program, state = program_of("blocked")
+    plan, (epoch,) = program.plan, epochs_of([l2])
+    assert plan.name == "blocked"
+    program.run_epoch(state, X, Y, epoch, np.zeros(ROWS))
+    assert program.plan.name == "direct"
+    assert program.forget()
+    assert program.plan == plan
+
+
+def test_a_program_for_predictions_may_forget():
+    loss, (_, state) = loss_named("categorical_cross_entropy"), program_of("direct")
+    program = NumbaBackend().compile(NETWORK, loss, SGD(), X.dtype)
+    logits = program.predict(state.parameters, X)
+    for _ in range(2):
+        assert program.forget()
+        assert program.predict(state.parameters, X).tobytes() == logits.tobytes()
+        program.run_epoch(*program_of("direct")[1:], X, Y, *epochs_of([plain]), np.zeros(ROWS))
 
 
 def test_a_program_predicts_after_a_training_is_forgotten():

@@ -51,7 +51,8 @@ def test_validation_and_patience_keep_the_best_epoch(cli, images, tmp_path):
     assert said["data"]["validation_rows"] == 12
     assert float(records(tmp_path)[1]["validation_loss"]) == said["final_validation_loss"]
     table = lines(cli("train", "--data", images, *SMALL, *options, "--force").out)
-    assert table["stopped"] == "early, as the figure of --monitor got no better (--patience)"
+    why = "early, as the validation loss got no better in 1 epoch (--patience)"
+    assert table["stopped"] == why
     first = records(tmp_path)[0]
     loss, accuracy = float(first["validation_loss"]), float(first["validation_accuracy"])
     assert (said["best_validation_loss"], said["best_validation_accuracy"]) == (loss, accuracy)

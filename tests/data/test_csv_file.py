@@ -93,7 +93,7 @@ def test_numbers_are_floats_and_no_images_whatever_they_are(write, value):
     ("content", "message"),
     [
         # 16: the form of the file
-        ("label,x,y\na,1,2\nb,1\n", "line 3: 2 cells, but the header names 3 columns"),
+        ("label,x,y\na,1,2\nb,1\n", "line 3: 2 cells, but the header names 3 columns; correct the"),
         ("label,x,y\na,1,2,3\nb,1,2\n", "line 2: 4 cells, but the header names 3 columns"),
         ("label,x,y\na,1\nb,2\n", "line 2: 2 cells, but the header names 3 columns"),
         ("x,label\n1,a\n2\n", "line 3: 1 cell, but the header names 2 columns"),
@@ -119,6 +119,9 @@ def test_numbers_are_floats_and_no_images_whatever_they_are(write, value):
         (",label,x\n0,a,1\n", "column 1 has no name.*index=False.*row.names=FALSE"),
         # 17: numbers
         ("label,x\na,1_000\n", "line 2, column 'x': '1_000' is not a plain decimal number"),
+        ("label,x\na,$20\nb,$3\n", "line 2, column 'x': '\\$20' is not a plain decimal number"),
+        ("label,x\na,-€1.5\nb,3\n", "'-€1.5' is not a plain decimal number"),
+        ("label,x\na,20 €\nb,3 €\n", "'20 €' is not a plain decimal number"),
         ("label,x\na,٣\n", "'٣' is not a plain decimal number"),
         ("label,x\na,infinity\n", "'infinity' is not a plain decimal number"),
         ("label,x\na,inf\n", "'inf' is not a plain decimal number"),
@@ -132,7 +135,10 @@ def test_numbers_are_floats_and_no_images_whatever_they_are(write, value):
         ("label,x\na,NaN\n", "line 2, column 'x': missing value .'NaN'"),
         ("label,x\na,N/A\n", "missing value"),
         # 18: the label column
-        ("x,y\n1,2\n", "no label column; choose one with --label, .*Its columns: x, y"),
+        ("x,y\n1,2\n", r"no label column; choose one with --label, .*\)\. Its columns: x, y$"),
+        ("5.1,setosa\n4.9,iris\n", r"if the first line is a row, .* above it\. Its columns: 5.1"),
+        ("x|label\n1|a\n", r"; separate the columns by commas, .*tabs\. Its columns: x\|label$"),
+        ("# by me\nx,label\n1,a\n", r"; separate the columns by commas, .* Its columns: # by me$"),
         ("label,x,Target\na,1,b\n", "2 label columns, 'label' and 'Target'; choose one with"),
         ("label\na\n", "no column of features, only label"),
         ("label,x\na,1\n3,2\n", r"labels mix numbers \('3'\) and text \('a'\)"),
@@ -147,6 +153,12 @@ def test_tables_that_are_refused(write, content, message):
         load_csv(write(content))
     assert "table.csv" in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_blanks_before_a_quote_do_not_make_it_a_part_of_the_cell(write):
+    dataset = load_csv(write('x, "y, in m",label\n1, "2", "a"\n 3,  "4",b\n'))
+    assert [column.name for column in dataset.columns] == ["x", "y, in m"]
+    assert (dataset.X.tolist(), dataset.class_names) == ([[1, 2], [3, 4]], ("a", "b"))
 
 
 def test_byte_order_mark_is_no_part_of_the_first_name(write):

@@ -265,6 +265,7 @@ def test_other_endings(folder, name):
 
 def test_hidden_files_are_skipped(folder):
     (folder / ".git").mkdir()
+    (folder / "__MACOSX" / "nine").mkdir(parents=True)
     (folder / ".DS_Store").write_text("x")
     (folder / "nine" / ".x.png.swp").write_text("x")
     (folder / "nine" / "Thumbs.db").write_text("x")

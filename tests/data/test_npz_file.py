@@ -177,7 +177,7 @@ def test_nan_and_inf(write_npz, bad, dtype):
         ((4, 0), 4, r"shape \(4, 0\)"),
         ((), 4, r"shape \(\); expected \(rows, features\)"),
         ((4,), 4, "reshape it to"),
-        ((4, 2, 2, 2), 4, r"expected \(rows, features\) or \(rows, height, width\)"),
+        ((4, 2, 2, 2), 4, r"\(rows, height, width\); make images grey, as the mean over"),
     ],
 )
 def test_shapes_that_do_not_fit(write_npz, shape, labels, message):

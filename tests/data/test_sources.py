@@ -75,6 +75,7 @@ def test_sign_digits_by_name(monkeypatch):
     ("name", "remedy"),
     [
         ("t.TSV", "rename it to .csv"),
+        ("iris.data", "rename it to .csv, where commas, semicolons or tabs separate"),
         ("t.csv.gz", "unpack it first"),
         ("t.parquet", "save its table as .csv"),
         ("t.npy", "store rows and labels in one file"),
@@ -85,6 +86,13 @@ def test_files_of_other_kinds_are_refused_with_a_remedy(tmp_path, name, remedy):
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(DataError, match=f"{name} is neither .* nor a folder; {remedy}"):
         load(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("read", [load, load_inputs])
+@pytest.mark.parametrize("address", ["https://x.org/a/t.csv", "s3://x/t.npz", "file:///t", "x://"])
+def test_an_address_in_a_network_is_refused_as_it_was_given(read, address):
+    with pytest.raises(DataError, match=f"'{address}' is an address .*; download it, and give the"):
+        read(address)
 
 
 def test_a_folder_has_no_numbers_to_learn(tmp_path):

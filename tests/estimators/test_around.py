@@ -222,8 +222,12 @@ def test_images_may_be_flat_or_not():
     assert flat.loss_curve_ == two.loss_curve_ == four.loss_curve_
     np.testing.assert_array_equal(two.predict(images), flat.predict(images.reshape(20, -1)))
     assert flat.n_features_in_ == 30
-    with pytest.raises(ValueError, match="is expecting"):
+    with pytest.raises(ValueError, match="is expecting .*; transpose X"):
         two.predict(images.transpose(0, 2, 1))
+    with pytest.raises(ValueError, match=r"is expecting .*; give X.transpose\(0, 3, 1, 2\)"):
+        four.predict(images[..., np.newaxis])
+    with pytest.raises(ValueError, match=r"is expecting .* as input$"):
+        four.predict(images[:, :, 1:, np.newaxis])
 
 
 def test_a_whole_network_of_the_caller_is_trained():

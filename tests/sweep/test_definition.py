@@ -141,7 +141,9 @@ def test_a_key_is_that_of_all_settings_and_of_nothing_else():
         ({"learning_rate": "uniform 1 nan"}, {}, "a range goes from a number"),
         ({"epochs": "whole 1.5 2"}, {"samples": 1}, "its ends must be whole"),
         ({"epochs": "whole 0 2"}, {"samples": 1}, r"space\.epochs: epochs: must be .* got 0"),
-        ({"epochs": "uniform 1 2"}, {"samples": 1}, "must be a whole number"),
+        ({"epochs": "uniform 1 2"}, {"samples": 1}, "got 1.0; write whole for a range of whole"),
+        ({"hidden": "log 4 64"}, {"samples": 1}, "; write log_whole for a range of whole numbers"),
+        ({"optimizer": "log 4 64"}, {"samples": 1}, "optimizer: must be a text in quotes, got 4$"),
         ({"epochs": [1, "2"]}, {}, r"space\.epochs\[1\]: epochs: must be .* got '2'"),
         (
             {"learning_rate": [0.1, -1]},

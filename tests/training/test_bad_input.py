@@ -57,7 +57,15 @@ def trained(network=NETWORK, targets=LABELS, **changes):
         ),
         (
             lambda: train(IMAGES, np.zeros((50, 5, 4, 2)), LABELS, TrainingSettings()),
-            r"shape \(50, 5, 4, 2\); .* \(rows, 40\) or \(rows, 2, 5, 4\); transpose X",
+            r"\(50, 5, 4, 2\); .* or \(rows, 2, 5, 4\); give X.transpose\(0, 3, 1, 2\)",
+        ),
+        (
+            lambda: train(IMAGES, np.zeros((50, 2, 4, 5)), LABELS, TrainingSettings()),
+            r"shape \(50, 2, 4, 5\); .* \(rows, 2, 5, 4\); transpose X",
+        ),
+        (
+            lambda: Network((28, 28, 1), (Conv2D(2, 3), Dense(1))),
+            r"conv, 3 x 3, is larger .* images of 28 x 28 pixels .* input_shape=\(1, 28, 28\)",
         ),
         (
             lambda: train(NETWORK, X, LABELS, TrainingSettings(), validation=X),

@@ -8,7 +8,17 @@ from loop_problem import LABELS, NETWORK, X
 
 import samplewise
 from samplewise.errors import SamplewiseWarning, TrainingWarning
-from samplewise.network import LOSSES, loss_named, multilayer_perceptron
+from samplewise.network import (
+    LOSSES,
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    GlobalAvgPool,
+    MaxPool2D,
+    Network,
+    loss_named,
+    multilayer_perceptron,
+)
 from samplewise.training import notes
 from samplewise.training.lr_range_test import lr_range_test
 from samplewise.training.many import train_many
@@ -18,6 +28,7 @@ from samplewise.training.train import train
 
 LARGE = X * 100
 NUMBERS = X[:, :1] * 500 + 3000
+THREE, THIRDS = multilayer_perceptron(4, (), 3), np.arange(50) % 3
 
 
 def settings(**changes):
@@ -88,12 +99,108 @@ def test_rows_of_a_single_class_are_noted(targets, given, name):
         train(NETWORK, X, targets, settings(), **given)
 
 
+def notes_of(labels, validation=None, **given):
+    held = None if validation is None else (X[: len(validation)], validation)
+    return train(THREE, X, labels, settings(), validation=held, **given).history.notes
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "class '2'"),
+        ({"class_names": ["salt", "pepper", "dill"]}, "class 'dill'"),
+        ({"sample_weight": THIRDS != 1}, "class '1'"),
+        ({"labels": np.eye(3)[THIRDS % 2]}, "class '2'"),
+        ({"labels": THIRDS // 2, "class_names": ["a", "b", "c"]}, "class 'c'"),
+    ],
+    ids=["indices", "names", "weights", "one-hot", "two"],
+)
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_a_class_without_rows_is_noted(given, named):
+    labels = THIRDS if "sample_weight" in given else THIRDS % 2
+    (note,) = notes_of(**{"labels": labels, **given})
+    assert note.startswith(f"no row is of {named}, so the network learns never to give that ")
+
+
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_a_class_with_a_single_row_of_many_is_noted():
+    labels = THIRDS % 2
+    labels[7] = 2
+    assert notes_of(labels) == [
+        "one row of 50 is of class '2'; train on more rows of it, or leave it out"
+    ]
+    labels[:] = 0
+    labels[7:9] = 1, 2
+    (note,) = notes_of(labels, class_names=["a", "b", "c"])
+    assert note.startswith("one row of 50 is of classes 'b', 'c'; ")
+    few = X[:29], labels[:29]
+    assert train(THREE, *few, settings()).history.notes == []
+
+
+@pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")
+def test_a_class_without_validation_rows_is_noted():
+    (note,) = notes_of(THIRDS, THIRDS[:2])
+    assert note == (
+        "no validation row is of class '2', so validation figures say nothing of it; validate on "
+        "rows of each class"
+    )
+    assert notes_of(THIRDS, THIRDS[:3]) == []
+    # That it is missing among the rows trained on is said already.
+    assert len(notes_of(THIRDS % 2, THIRDS[:2])) == 1
+    held_out = train(
+        THREE, X, np.minimum(THIRDS, 2 - (np.arange(50) > 5)), settings(validation_fraction=0.2)
+    )
+    assert [note.partition(",")[0] for note in held_out.history.notes] == [
+        "no validation row is of class '2'"
+    ]
+
+
 def test_one_row_and_rows_of_other_targets_are_not():
     """Nor are probabilities that differ, though one class is the most probable in each row."""
     likely = 0.6 + 0.3 * LABELS
     train(NETWORK, X, np.stack([likely, 1 - likely], axis=1), settings())
     train(NETWORK, X[:1], LABELS[:1], settings())
     train(NETWORK, X, LABELS * 0, settings(loss="multi_label_cross_entropy"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "first"),
+    [
+        ((8, 8, 1), Conv2D(2, 1)),
+        ((28, 28, 3), MaxPool2D()),
+        ((9, 16, 4), AvgPool2D()),
+        ((16, 9, 3), GlobalAvgPool()),
+    ],
+)
+def test_images_with_their_channels_last_are_noted(shape, first):
+    height, width, channels = shape
+    network = Network(shape, (first, Dense(1)))
+    right = rf"input_shape=\({channels}, {height}, {width}\), .* X.transpose\(0, 3, 1, 2\)"
+    wrong = f"{height} channels of {width} x {channels} pixels"
+    with pytest.warns(TrainingWarning, match=f"{wrong}; .* write {right}"):
+        train(network, np.zeros((2, *shape)), [0, 1], settings())
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (1, 28, 28), (8, 8, 5), (22, 100, 1), (8, 7, 3)])
+def test_other_shapes_are_not(shape):
+    network = Network(shape, (Conv2D(2, 1), Dense(1)))
+    assert train(network, np.zeros((2, *shape)), [0, 1], settings()).history.notes == []
+
+
+def test_nor_is_a_network_to_which_all_orders_are_alike():
+    network = Network((28, 28, 3), (Dense(1),))
+    assert train(network, np.zeros((2, 28, 28, 3)), [0, 1], settings()).history.notes == []
+
+
+def test_an_estimator_of_images_notes_channels_that_are_last():
+    images = np.random.default_rng(0).random((20, 8, 8, 3))
+    for made in (
+        samplewise.CNNClassifier((8, 8, 3), (2,)),
+        samplewise.NeuralNetClassifier(Network((8, 8, 3), (Conv2D(2, 1), Dense(1)))),
+    ):
+        made.set_params(max_iter=9, tol=9.0, n_iter_no_change=1)
+        with pytest.warns(TrainingWarning, match=r"8 channels of 8 x 3 .*=\(3, 8, 8\)"):
+            made.fit(images, [0, 1] * 10)
 
 
 def test_an_estimator_takes_a_single_class_as_scikit_learn_does():

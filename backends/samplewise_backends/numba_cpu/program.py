@@ -42,10 +42,8 @@ class NumbaProgram(EpochsProgram):
         self._member = Member(network, optimizer)
         self._network, self._dtype = network, dtype
         self._loss = loss
-        # A program that only predicts never asks for a plan, nor for a calibration.
-        self._workload, self._batch_size = workload, 0
-        if workload is not None:
-            self._plan_for(workload)
+        self._compiled_for = workload
+        self._plan_as_compiled()
         self._predictions: dict[Routine, list[Prediction]] = {}
 
     def warm_up(self) -> None:
@@ -108,9 +106,15 @@ class NumbaProgram(EpochsProgram):
             self._trainer.synchronize([state])
 
     def forget(self) -> bool:
-        """Let go of the arrays of a training; records, buffers and plan stay."""
-        self._factory.forget()
-        self._trainer.forget()
+        """Let go of the arrays of a training; records, buffers and plan stay.
+
+        A plan for steps that the workload did not name goes, too.
+        """
+        if self._workload != self._compiled_for:
+            self._plan_as_compiled()
+        if self._batch_size:
+            self._factory.forget()
+            self._trainer.forget()
         for prediction in chain.from_iterable(self._predictions.values()):
             prediction.call.forget()
         return True
@@ -130,6 +134,12 @@ class NumbaProgram(EpochsProgram):
         if values is None:
             return self.predict(state.parameters, X)
         return self._predicted(forward_from, state.parameters, values)
+
+    def _plan_as_compiled(self) -> None:
+        """Plan for the program's own workload; one that only predicts needs no calibration."""
+        self._workload, self._batch_size = self._compiled_for, 0
+        if self._workload is not None:
+            self._plan_for(self._workload)
 
     def _plan_for(self, workload: Workload) -> None:
         self._workload, self._batch_size = workload, workload.batch_size

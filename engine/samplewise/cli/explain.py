@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.cli import console, options, signals
 from samplewise.experiment.experiment import Experiment
-from samplewise.text import counted
+from samplewise.text import counted, memory
 
 if TYPE_CHECKING:
     from samplewise.experiment.explanation import Explanation, Measurement
@@ -56,7 +56,7 @@ def _rows(found: Explanation) -> list[tuple[str, str]]:
     block = ""
     if plan.block is not None:
         block = f", blocks of {counted(plan.block, 'row')}; --plan {plan.spec} repeats it"
-    kept = f"{plan.memory_bytes / 2**20:,.1f} MiB kept beside the data"
+    kept = f"{memory(plan.memory_bytes)} kept beside the data"
     rows = [
         ("network", f"{found.network}, {settings.dtype}"),
         ("work", _work(found)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from samplewise.cli import console, options
 from samplewise.experiment.experiment import Experiment
-from samplewise.text import counted
+from samplewise.text import counted, memory
 
 if TYPE_CHECKING:
     from samplewise.network import Network
@@ -45,8 +45,7 @@ def summary(experiment: Experiment, as_json: options.AsJson = False) -> None:
     console.result(
         "\nmultiply-adds and bytes: of one sample, forward. Training by "
         f"{settings.optimizer.name} with batches of {settings.batch_size:,} in {settings.dtype} "
-        "takes about "
-        f"{needed / 2**20:,.1f} MiB beside the data." + _frozen_words(rows)
+        f"takes about {memory(needed)} beside the data." + _frozen_words(rows)
     )
 
 

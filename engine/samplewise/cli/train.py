@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 
 _STOPPED = {
-    "patience": "early, as the figure of --monitor got no better (--patience)",
     "target_loss": "early, as the loss reached --target-loss",
     "target_accuracy": "early, as the accuracy reached --target-accuracy",
     "max_steps": "after the steps of --max-steps",
@@ -157,8 +156,21 @@ def _keep(result: ExperimentResult, out: Path, *, force: bool, as_json: bool) ->
     if as_json:
         console.result_json({**figures, "folder": str(out)})
     else:
-        console.table(_rows(figures, out))
+        console.table([*_stopped(result), *_rows(figures, out)])
     write_pictures(result, out)
+
+
+def _stopped(result: ExperimentResult) -> list[tuple[str, str]]:
+    """Return the row that says why a training ended before its last epoch, if it did."""
+    history, stopping = result.history, result.experiment.training.stopping
+    if history.stopped == "finished":
+        return []
+    why = _STOPPED.get(history.stopped, history.stopped)
+    if history.stopped == "patience":
+        monitored = stopping.monitored(validated=history.validation_rows > 0).replace("_", " ")
+        waited = counted(stopping.patience or 0, "epoch")
+        why = f"early, as the {monitored} got no better in {waited} (--patience)"
+    return [("stopped", why)]
 
 
 def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
@@ -180,8 +192,6 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
         rows.insert(4, ("validation", f"{measured} of {of_rows} after the last epoch"))
     if figures["best_epoch"] is not None:
         rows.insert(4, ("weights", _best(figures)))
-    if figures["stopped"] != "finished":
-        rows.insert(0, ("stopped", _STOPPED.get(figures["stopped"], figures["stopped"])))
     return rows
 
 

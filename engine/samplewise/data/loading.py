@@ -24,7 +24,10 @@ FOLDER = "folder"
 
 _UNPACK, _EXPORT = "unpack it first", "save its table as .csv"
 _REMEDIES = {
-    ".tsv": "rename it to .csv, as tabs may separate the columns",
+    **dict.fromkeys(
+        (".tsv", ".tab", ".txt", ".data", ".dat"),
+        "rename it to .csv, where commas, semicolons or tabs separate its columns",
+    ),
     ".npy": "store rows and labels in one file with numpy.savez(file, dataset=..., labels=...)",
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zip", ".tar", ".tgz"), _UNPACK),
     **dict.fromkeys((".parquet", ".feather", ".xls", ".xlsx", ".ods"), _EXPORT),
@@ -64,13 +67,17 @@ def source_name(given: object) -> str:
     """Return the name or path that a caller gave, as text.
 
     Raises:
-        DataError: it is neither text nor a path.
+        DataError: it is neither text nor a path, or an address in a network.
     """
     name = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(name, str):
         raise DataError(
             f"data: must name a source or a path, got {type(given).__name__}; arrays and frames "
             "are trained on by train(network, X, targets, settings)"
+        )
+    if "://" in name:
+        raise DataError(
+            f"'{printable(name)}' is an address in a network; download it, and give the path"
         )
     return name
 

@@ -21,6 +21,11 @@ from samplewise.text import counted
 SMALLEST_IMAGE = 64
 """A table may well have 4, 9 or 16 columns; from 64 on, a square of uint8 is taken for an image."""
 BYTE_WHITE = 255.0
+_RESHAPING = {
+    1: "; reshape it to (rows, 1) or (1, features)",
+    4: "; make images grey, as the mean over their channels, or train on them in Python",
+}
+"""What to do with data of so many dimensions."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def table_rows(values: NDArray[Any], name: str, full_scale: float | None = None)
 
 def _rows(values: NDArray[Any], name: str, full_scale: float | None, dtype: str | None) -> Rows:
     if values.ndim not in (2, 3):
-        hint = "; reshape it to (rows, 1) or (1, features)" if values.ndim == 1 else ""
+        hint = _RESHAPING.get(values.ndim, "")
         raise DataError(
             f"{name}: the data has shape {values.shape}; "
             f"expected (rows, features) or (rows, height, width){hint}"

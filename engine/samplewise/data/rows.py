@@ -75,11 +75,18 @@ def _in_rows(name: str, X: ArrayLike, network: Network) -> NDArray[Any]:
         # As many values in another order, such as channels last, would be read as another image.
         raise DataError(
             f"{name} has shape {given.shape}; this network takes (rows, {network.inputs}) or "
-            f"{('rows', *network.input_shape)!s}; transpose X".replace("'rows'", "rows")
+            f"{('rows', *network.input_shape)!s}; ".replace("'rows'", "rows")
+            + transposing(name, given.shape[1:], network.input_shape)
         )
     if len(given) == 0:
         raise DataError(f"{name} has no rows; expected at least one")
     return given.reshape(len(given), network.inputs)
+
+
+def transposing(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """Return the remedy for inputs with their axes in another order."""
+    has_channels_last = len(given) == 3 and (given[2], *given[:2]) == wanted
+    return f"give {name}.transpose(0, 3, 1, 2)" if has_channels_last else f"transpose {name}"
 
 
 def _in_order(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

@@ -26,12 +26,13 @@ from samplewise.estimators.tasks import Begun, Given, goes_by, task_of
 from samplewise.estimators.together import done_before, prepared_before
 from samplewise.model.model import Model
 from samplewise.network import Network
+from samplewise.options.arguments import NamedArguments
 from samplewise.training.result import model_of
 from samplewise.training.snapshot import Snapshot
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Estimator(CallbackSupportMixin, TrainingParameters, Cloned):
+class Estimator(NamedArguments, CallbackSupportMixin, TrainingParameters, Cloned):
     """Learns by `samplewise.train`; subclasses say which network, and how targets are encoded.
 
     Attributes:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import StrOptions
 
+from samplewise.data.rows import transposing
 from samplewise.errors import ParameterError
 from samplewise.estimators.classifier import Classifier
 from samplewise.estimators.estimator import Estimator
@@ -76,9 +77,11 @@ class AnyNetwork(Estimator):
                 f"is given {self._shape_from}"
             )
         if given[1:] != shape and not (shape[0] == 1 and given[1:] == shape[1:]):
+            as_many = math.prod(given[1:]) == math.prod(shape)
+            remedy = f"; {transposing('X', given[1:], shape)}" if as_many else ""
             raise ValueError(
                 f"X has shape {given}, but {type(self).__name__} is expecting (rows, "
-                f"{math.prod(shape)}) or rows of {shape} as input"
+                f"{math.prod(shape)}) or rows of {shape} as input{remedy}"
             )
         return np.reshape(X, (len(X), -1))
 

@@ -30,6 +30,7 @@ from samplewise.estimators.settings import (
 from samplewise.network import Network, Optimizer, aligned_zeros
 from samplewise.network.losses import Poisson
 from samplewise.training.callbacks import as_callbacks
+from samplewise.training.notes import notes_on_channels, warn_of
 from samplewise.training.snapshot import Snapshot
 
 LARGEST_SEED = 2**31 - 1
@@ -70,6 +71,7 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
     _check_epochs(estimator, given.initial)
     rows = _rows(estimator, given, anew=anew)
     network = estimator._network(rows.X.shape[1], estimator.n_outputs_)
+    warn_of(notes_on_channels(network))
     with drawing_from(estimator.random_state) as random_state:
         drawn = (
             _first_weights(estimator, network, rows, random_state)

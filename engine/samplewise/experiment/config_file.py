@@ -54,6 +54,11 @@ def checked_options(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     for written, value in table.items():
         word = written.replace("-", "_")
         if word not in WORDS:
+            if isinstance(value, dict) and any(key.replace("-", "_") in WORDS for key in value):
+                raise ConfigError(
+                    f"{name} has options in the table [{printable(written)}]; leave out the line "
+                    "with its name, as options stand outside of tables"
+                )
             raise ConfigError(
                 f"{name} has the unknown word '{printable(written)}'"
                 f"{suggestion_or_list(word, WORDS, 'Known words', SEE_HELP)}"

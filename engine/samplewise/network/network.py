@@ -12,7 +12,9 @@ from typing import Any
 from samplewise.checks import items_of, must_be, one_of, printable, whole_numbers
 from samplewise.errors import ParameterError
 from samplewise.network.layers import LAYERS, Dense, Layer
+from samplewise.network.layers.base import channels_first
 from samplewise.network.layout import ParameterLayout, Slot
+from samplewise.options.arguments import NamedArguments
 
 MAX_LAYERS = 1_000
 MAX_DIMENSIONS = 8
@@ -21,7 +23,7 @@ MAX_PARAMETERS = 2**31
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(NamedArguments):
     """A feed-forward network; its last layer gives logits, to which the loss applies its link.
 
     Args:
@@ -75,8 +77,19 @@ class Network:
             try:
                 shapes.append(layer.output_shape(shapes[-1]))
             except ParameterError as error:
-                raise ParameterError(f"layer {index}: {error}") from None
+                raise ParameterError(f"layer {index}: {error}{self.channels_hint}") from None
         return tuple(shapes)
+
+    @property
+    def channels_hint(self) -> str:
+        """End of a message where images seem to have their channels last, else an empty text."""
+        shape = channels_first(self.input_shape)
+        if shape is None or not any(layer.takes_images for layer in self.layers):
+            return ""
+        return (
+            f"; for images of {shape[1]} x {shape[2]} pixels write input_shape={shape}, with the "
+            "channels first, and give X.transpose(0, 3, 1, 2)"
+        )
 
     @property
     def layers_and_inputs(self) -> Iterator[tuple[Layer, tuple[int, ...]]]:

@@ -19,6 +19,7 @@ from typing import ClassVar
 
 from samplewise.checks import decay_factor, not_negative, positive_number
 from samplewise.errors import CombinationError
+from samplewise.options.arguments import NamedArguments
 from samplewise.options.fields import check_options, documented, option
 from samplewise.options.kinds import SWITCH, number
 
@@ -28,7 +29,7 @@ EPSILON_HELP = "added to the root in the denominator of a step, above 0"
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class Optimizer:
+class Optimizer(NamedArguments):
     """Penalties and gradient clipping, which all optimizers share.
 
     Raises:
@@ -47,6 +48,7 @@ class Optimizer:
         None, POSITIVE, "clip the norm of the gradient to clip_norm; none disables"
     )
 
+    ELSEWHERE: ClassVar[dict[str, str]] = {"learning_rate": "TrainingSettings"}
     name: ClassVar[str]
     # What a backend must offer by name where it is on; other fields are numbers in its formulas.
     options: ClassVar[tuple[str, ...]] = ("l1", "l2", "weight_decay", "clip_value", "clip_norm")

@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Self
 
 from samplewise.checks import must_be, printable, suggestion_or_list
 from samplewise.errors import CombinationError, ParameterError
+from samplewise.options.arguments import NamedArguments
 from samplewise.options.fields import Chosen, check_options, once_a_class, options_of
 from samplewise.options.words import Part, Plain, members, owners_of, parts, words_of
 
 
-class Settings:
+class Settings(NamedArguments):
     """Base of settings: frozen dataclasses of options, choices and other settings.
 
     Attributes:
@@ -21,20 +22,18 @@ class Settings:
 
     PANEL: ClassVar[str] = ""
 
-    def __new__(cls, *_given: Any, **named: Any) -> Self:
-        """Refuse a flat word that is an option of a part.
-
-        Raises:
-            ParameterError: it says where the word belongs.
-        """
-        for name, value in named.items():
-            if name not in cls.__dataclass_fields__ and name in words_of(cls):  # type: ignore[attr-defined]
-                place = _place(cls, name, value, named)
-                raise ParameterError(
-                    f"{name} belongs to {place.partition('=')[0]}; write {place}, or "
-                    f"{cls.__name__}.from_options({name}={value!r})"
-                )
-        return super().__new__(cls)
+    @classmethod
+    def _unknown(cls, name: str, known: tuple[str, ...], named: Mapping[str, Any]) -> str:
+        """Return the message on an unknown argument; a flat word belongs to a part."""
+        words = words_of(cls)
+        if name not in words:
+            return super()._unknown(name, tuple(dict.fromkeys([*known, *words])), named)
+        value = named[name]
+        place = _place(cls, name, value, named)
+        return (
+            f"{name} belongs to {place.partition('=')[0]}; write {place}, or "
+            f"{cls.__name__}.from_options({name}={value!r})"
+        )
 
     def __post_init__(self) -> None:
         """Check the options, and the class of each part."""

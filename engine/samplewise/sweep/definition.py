@@ -17,6 +17,7 @@ from samplewise.checks import (
 from samplewise.errors import ConfigError, ParameterError
 from samplewise.experiment.config_file import WORDS, checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
+from samplewise.options.arguments import NamedArguments
 from samplewise.sweep.contradictions import check_sampled, check_seeds, check_together
 from samplewise.sweep.points import Listed, Points, Values
 from samplewise.sweep.rungs import Rungs
@@ -33,7 +34,7 @@ SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler"}
 """Names of samplers, and their classes in optuna.samplers."""
 
 
-class Sweep:
+class Sweep(NamedArguments):
     """Experiments that differ in some settings, each repeated with several seeds.
 
     Args:

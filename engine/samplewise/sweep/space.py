@@ -159,8 +159,7 @@ def _plain(value: Any) -> Any:
 def _factor(word: str, given: Any) -> tuple[Any, ...] | Range:
     if not isinstance(given, list):
         found = _range(word, given)
-        for end in (found.low, found.high):
-            _value(f"space.{word}", word, int(end) if WHOLE in found.kind else end)
+        _check_ends(word, found)
         return found
     if not given:
         raise ParameterError(f"space.{word}: is an empty list; expected {_WANTED}")
@@ -173,6 +172,19 @@ def _factor(word: str, given: Any) -> tuple[Any, ...] | Range:
                 "keep one of them"
             )
     return values
+
+
+def _check_ends(word: str, given: Range) -> None:
+    """Check both ends of a range as values; a setting of whole numbers needs a range of them."""
+    place, ends = f"space.{word}", (given.low, given.high)
+    try:
+        for end in ends:
+            _value(place, word, int(end) if WHOLE in given.kind else end)
+    except ParameterError as error:
+        for end in ends:
+            _value(place, word, int(end))
+        kind = LOG_WHOLE if LOG in given.kind else WHOLE
+        raise ParameterError(f"{error}; write {kind} for a range of whole numbers") from error
 
 
 def _value(place: str, word: str, given: Any) -> Any:

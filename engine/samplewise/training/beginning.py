@@ -17,6 +17,7 @@ from samplewise.registry import Choice
 from samplewise.streams import Streams
 from samplewise.text import counted
 from samplewise.training.history import History, when_read
+from samplewise.training.notes import notes_on_channels
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
@@ -149,7 +150,7 @@ def new_history(
     network: Network, loss: Loss, settings: TrainingSettings, rows: TrainingRows, choice: Choice
 ) -> History:
     """Return a history without epochs, not compiled yet."""
-    notes, offered = list(rows.notes), choice.backend.capabilities
+    notes, offered = [*rows.notes, *notes_on_channels(network)], choice.backend.capabilities
     if settings.batch_size > len(rows):
         notes.append(
             f"batch_size is {settings.batch_size}, but training has {counted(len(rows), 'row')}; "

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import listed, printable
 from samplewise.data.statistics import vary
 from samplewise.errors import TrainingWarning
-from samplewise.network import Loss
+from samplewise.network import Loss, Network
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
 UNSCALED = 50.0
 # Targets this large take steps of the usual size far too long to reach, or make them explode.
 UNSCALED_TARGETS = 100.0
+# With as many rows a class on average, a single one is too few.
+ROWS_OF_A_CLASS = 10
 # Fewer epochs than this tell nothing; a loss that falls less than this share has stopped.
 FEWEST_EPOCHS, STOPPED_SHARE = 5, 0.01
 # Steps at a rate above this may end so far off that the loss falls for long, and means nothing.
@@ -51,6 +53,15 @@ def notes_on_scale(largest: float) -> list[str]:
     return [f"inputs reach {largest:.4g}; scale or standardize them, or training may not move"]
 
 
+def notes_on_channels(network: Network) -> list[str]:
+    """Return a warning where a network of images seems to be given their channels last."""
+    if not network.channels_hint:
+        return []
+    channels, height, width = network.input_shape
+    note = f"input_shape: {channels} channels of {height} x {width} pixels{network.channels_hint}"
+    return [note]
+
+
 def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
     """Return a warning where the numbers to predict are far from the size of untrained outputs."""
     if not loss.identity_link:
@@ -71,21 +82,64 @@ def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
 def notes_on_classes(
     labels: NDArray[Any], Y: NDArray[Any], class_names: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return a warning where several rows are all of one class, which leaves nothing to tell apart.
+    """Return warnings where several rows have none of a class, or many have a single one of it.
 
     Args:
         labels: class indices of the rows, (n,).
-        Y: targets of the rows, (n, outputs); probabilities may differ where labels do not.
+        Y: targets of the rows, (n, outputs); nothing is said of probabilities, which differ where
+            labels do not.
         class_names: of the indices.
     """
-    first = labels[0]
-    if len(labels) == 1 or (labels != first).any() or (Y[0] != Y).any():
+    counts = np.bincount(labels, minlength=len(class_names))
+    if counts.min() > 1 or len(labels) == 1:
+        return ()
+    present, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    if (Y[first[inverse]] != Y).any():
+        return ()
+    if len(present) == 1:
+        note = (
+            f"all {len(labels):,} rows are of class '{printable(class_names[present[0]])}', so the "
+            "network learns that answer for any row; train on rows of each class"
+        )
+        return (note,)
+    notes = []
+    if len(present) < len(counts):
+        notes.append(
+            f"no row is of {_classes(counts == 0, class_names)}, so the network learns never to "
+            "give that answer; train on rows of each class"
+        )
+    if (counts == 1).any() and len(labels) >= ROWS_OF_A_CLASS * len(counts):
+        notes.append(
+            f"one row of {len(labels):,} is of {_classes(counts == 1, class_names)}; train on more "
+            "rows of it, or leave it out"
+        )
+    return tuple(notes)
+
+
+def notes_on_validation(
+    labels: NDArray[Any], held: NDArray[Any], class_names: Sequence[str]
+) -> tuple[str, ...]:
+    """Return a warning where validation rows have none of a class that is trained on.
+
+    Args:
+        labels: class indices of the rows trained on, (n,).
+        held: those of the validation rows.
+        class_names: of the indices.
+    """
+    trained, validated = (np.bincount(each, minlength=len(class_names)) for each in (labels, held))
+    missing = (trained > 0) & (validated == 0)
+    if not missing.any():
         return ()
     note = (
-        f"all {len(labels):,} rows are of class '{printable(class_names[first])}', so the network "
-        "learns that answer for any row; train on rows of each class"
+        f"no validation row is of {_classes(missing, class_names)}, so validation figures say "
+        "nothing of it; validate on rows of each class"
     )
     return (note,)
+
+
+def _classes(which: NDArray[np.bool_], class_names: Sequence[str]) -> str:
+    names = [f"'{name}'" for name, noted in zip(class_names, which, strict=True) if noted]
+    return f"class {listed(names)}" if len(names) == 1 else f"classes {listed(names)}"
 
 
 def notes_on_learning(

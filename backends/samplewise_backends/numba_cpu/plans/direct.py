@@ -36,8 +36,9 @@ from samplewise_backends.numba_cpu.plans.routines import (
 from samplewise_backends.numba_cpu.plans.thin import thin_call
 from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
 
-KEPT_COUNTS = 2
-"""Numbers of epochs whose calls are kept: some 1 KB an epoch and network."""
+KEPT_COUNTS, KEPT_CALLS = 2, 1024
+"""Numbers of windows whose calls are kept, and how many calls outlive their training: some 1 KB a
+window and network."""
 
 
 class Direct(Trainer):
@@ -100,6 +101,10 @@ class Direct(Trainer):
         return self._repeated[count]
 
     def forget(self) -> None:
+        """As `Trainer.forget`; the calls of many windows of many networks go, too."""
+        for count in [*self._repeated]:
+            if count * len(self._calls) > KEPT_CALLS:
+                del self._repeated[count]
         for call in (*self._made.values(), *chain(*self._repeated.values())):
             call.forget()
 

@@ -33,6 +33,9 @@ from samplewise_backends.numba_cpu.plans.routines import (
 from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
 from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Windows
 
+KEPT_RECORDS = 1024
+"""Networks' records of several windows that outlive their training: some 0.6 KB each."""
+
 
 class Group:
     """Records and buffers of the kernels of blocks.
@@ -79,11 +82,13 @@ class Group:
         return velocity_rows(self._optimizers, rows, self.batch_size, self.block, self.dtype)
 
     def forget(self) -> None:
-        """Let go of the states, the rates and the windows, whose records stay."""
+        """Let go of the states, the rates and the windows; few records of these stay."""
         self.storage.forget()
         self._rates = None
         if self._repeated is not None:
+            kept = len(self._repeated.memory) <= KEPT_RECORDS
             self._repeated.forget()
+            self._repeated = self._repeated if kept else None
 
     def _place_first_layers(self, layers: Sequence[Layers]) -> None:
         """Let the first layers' outputs lie side by side at the front of the buffers."""

@@ -24,7 +24,9 @@ TRUTHS = {"true": True, "false": False}
 
 # A number written otherwise: never taken for text, since that would go unnoticed.
 _LIKE_A_NUMBER = re.compile(
-    r"[+\-\u2212]?(?:[\d.,'\u2019_\s]*\d[\d.,'\u2019_\s]*(?:e[+-]?\d*)?\s*%?|inf(?:inity)?)", re.I
+    r"[+\-\u2212]?[$\u20ac\u00a3\u00a5]?"
+    r"(?:[\d.,'\u2019_\s]*\d[\d.,'\u2019_\s]*(?:e[+-]?\d*)?\s*[%$\u20ac\u00a3\u00a5]?|inf(?:inity)?)",
+    re.I,
 )
 _LIKE_A_DATE = re.compile(r"\d{1,4}\.\d{1,2}\.\d{1,4}\.?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")

@@ -48,7 +48,7 @@ class Body:
         """
         # Line by line: a text stream would take four bytes a character at once.
         lines = (match[0] for match in _LINE.finditer(self.text))
-        reader = csv.reader(lines, delimiter=self.separator, strict=True)
+        reader = csv.reader(lines, delimiter=self.separator, skipinitialspace=True, strict=True)
         line = self.first_line
         try:
             for record in reader:

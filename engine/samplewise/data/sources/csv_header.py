@@ -91,7 +91,11 @@ def no_label(names: Sequence[str], options: SourceOptions, name: str) -> DataErr
             "(predict needs no label)"
         )
         hint = _first_line(names)
-    return DataError(f"{name} {what}{hint or '.'} Its columns: {listed(names)}")
+    if len(names) == 1:
+        hint = "; separate the columns by commas, semicolons or tabs"
+    return DataError(
+        f"{name} {what}{hint}{'' if hint.endswith('?') else '.'} Its columns: {listed(names)}"
+    )
 
 
 def _first_line(names: Sequence[str]) -> str:

@@ -194,7 +194,8 @@ def _check_width(line: int, found: list[str], wanted: Wanted) -> None:
     if len(found) != len(wanted.names):
         raise DataError(
             f"{wanted.where}, line {line}: {counted(len(found), 'cell')}, "
-            f"but the header names {counted(len(wanted.names), 'column')}"
+            f"but the header names {counted(len(wanted.names), 'column')}; correct the line, and "
+            "quote a cell that has the separator in it"
         )
 
 

@@ -20,7 +20,7 @@ from samplewise.io.reading import check_bytes, read_whole
 from samplewise.text import counted
 
 MAX_FILE_BYTES = 256 * 2**20
-_HIDDEN = frozenset({"thumbs.db", "desktop.ini"})
+_HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from samplewise.errors import ParameterError
+from samplewise.options.arguments import NamedArguments
 
 Shape = tuple[int, ...]
 # The name of a layer's option among capabilities, and its word in a text.
 FROZEN = "frozen"
+# Of images: numbers of channels, the least height or width, and the greatest ratio of both.
+CHANNELS, SMALLEST_SIDE, LARGEST_RATIO = (1, 3, 4), 8, 2
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(NamedArguments):
     """A frozen description; a subclass has the layer's settings as fields, and one `kind`.
 
     Shapes are those of one sample, without the batch. Images are (channels, height, width).
@@ -23,6 +26,8 @@ class Layer:
     kind: ClassVar[str]
     # Whether training computes something else than prediction.
     differs_in_training: ClassVar[bool] = False
+    # Whether the order of channels, height and width matters.
+    takes_images: ClassVar[bool] = False
 
     @property
     def activation(self) -> str:
@@ -84,6 +89,18 @@ def channels_height_width(layer: Layer, input_shape: Shape) -> tuple[int, int, i
         )
     channels, height, width = input_shape
     return channels, height, width
+
+
+def channels_first(shape: Shape) -> Shape | None:
+    """Return a shape that seems to be (height, width, channels) with its channels first, else None.
+
+    Sides of unlike size say nothing: a signal of several channels may have the width 1.
+    """
+    if len(shape) != 3:
+        return None
+    *sides, channels = shape
+    is_image = min(sides) >= SMALLEST_SIDE and max(sides) <= LARGEST_RATIO * min(sides)
+    return (channels, *sides) if is_image and channels in CHANNELS else None
 
 
 def windows(layer: Layer, what: str, lengths: Shape, sizes: Shape, stride: int) -> Shape:

@@ -33,6 +33,7 @@ class Conv2D(Layer):
     """
 
     kind: ClassVar[str] = "conv"
+    takes_images: ClassVar[bool] = True
 
     filters: int
     kernel: tuple[int, int]

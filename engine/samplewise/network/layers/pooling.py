@@ -23,6 +23,8 @@ class _Pool2D(Layer):
         ParameterError: a value is out of range.
     """
 
+    takes_images: ClassVar[bool] = True
+
     size: tuple[int, int] = (2, 2)
     stride: int | None = None
 
@@ -70,6 +72,7 @@ class GlobalAvgPool(Layer):
     """The mean of each channel: (channels, height, width) to (channels,)."""
 
     kind: ClassVar[str] = "global_avg_pool"
+    takes_images: ClassVar[bool] = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (channels,)."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.errors import ParameterError
 from samplewise.lazy import np
+from samplewise.options.arguments import NamedArguments
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(NamedArguments):
     """A loss over the logits of a sample. Value and gradient stand together in each backend.
 
     Attributes:

@@ -16,7 +16,7 @@ from samplewise.data.rows import largest_value
 from samplewise.errors import ParameterError
 from samplewise.network import ClassLoss, Loss, Network, aligned_empty
 from samplewise.options.words import words_of
-from samplewise.training.notes import notes_on_classes
+from samplewise.training.notes import notes_on_classes, notes_on_validation
 from samplewise.training.rows.selection import select
 from samplewise.training.rows.training_rows import TrainingRows, training_rows
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -115,6 +115,8 @@ def prepared(
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
     if kept.labels is not None and kept.class_names:
         notes = notes_on_classes(kept.labels, kept.Y, kept.class_names)
+        if held is not None and held.labels is not None:
+            notes += notes_on_validation(kept.labels, held.labels, kept.class_names)
         if notes:
             kept = dataclasses.replace(kept, notes=kept.notes + notes)
     if chosen.weights is None:

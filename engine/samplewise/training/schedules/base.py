@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from samplewise.errors import CombinationError
 from samplewise.lazy import np
+from samplewise.options.arguments import NamedArguments
 from samplewise.options.fields import check_options, documented, option
 from samplewise.options.kinds import whole
 from samplewise.text import counted
@@ -47,7 +48,7 @@ class Run:
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
+class Schedule(NamedArguments):
     """The warm-up, which all schedules share.
 
     Raises:
@@ -60,6 +61,7 @@ class Schedule:
         "steps at the start in which the learning rate rises linearly; 0 for none",
     )
 
+    ELSEWHERE: ClassVar[dict[str, str]] = {"learning_rate": "TrainingSettings"}
     name: ClassVar[str]
 
     def __post_init__(self) -> None:

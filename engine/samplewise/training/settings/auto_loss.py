@@ -10,13 +10,14 @@ from samplewise.checks import decay_factor
 from samplewise.network import LOSSES, Loss
 from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy
 from samplewise.network.losses.classification import SMOOTHING_HELP
+from samplewise.options.arguments import NamedArguments
 from samplewise.options.fields import check_options, documented, option
 from samplewise.options.kinds import number
 
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class AutoLoss:
+class AutoLoss(NamedArguments):
     """Binary cross-entropy for two classes, else categorical.
 
     Raises:

@@ -1,0 +1,57 @@
+"""Keyword arguments of public classes: an unknown one is an error that names the one meant."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from samplewise.checks import meant, printable, suggestion_or_list
+from samplewise.errors import UnknownArgumentError
+from samplewise.options.fields import once_a_class
+
+
+class NamedArguments:
+    """Base of classes that refuse an unknown keyword argument, with the one that is meant.
+
+    Attributes:
+        ELSEWHERE: names that users look for here but that another class has, each with that class.
+    """
+
+    ELSEWHERE: ClassVar[Mapping[str, str]] = {}
+
+    def __new__(cls, *_given: Any, **named: Any) -> Self:
+        """Refuse an argument that the constructor does not have.
+
+        Raises:
+            UnknownArgumentError: it names the argument that is meant, or all that there are.
+        """
+        known = _arguments_of(cls)
+        for name in named:
+            if known is not None and name not in known:
+                raise UnknownArgumentError(cls._unknown(name, known, named))
+        return super().__new__(cls)
+
+    @classmethod
+    def _unknown(cls, name: str, known: tuple[str, ...], named: Mapping[str, Any]) -> str:
+        """Return the message on an unknown argument.
+
+        Args:
+            name: of the argument.
+            known: those that the constructor has.
+            named: all that are given by name, with their values.
+        """
+        found = meant(name, [*known, *cls.ELSEWHERE])
+        if found is not None and found in cls.ELSEWHERE:
+            hint = f"; write {cls.ELSEWHERE[found]}({found}={named[name]!r})"
+        else:
+            hint = suggestion_or_list(name, known, "Arguments")
+        return f"{cls.__name__}: '{printable(name)}' is not an argument{hint}"
+
+
+@once_a_class
+def _arguments_of(kind: type[Any]) -> tuple[str, ...] | None:
+    """Return the names of a constructor's arguments; None where it takes any."""
+    parameters = inspect.signature(kind).parameters.values()
+    open_ended = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    return None if open_ended else tuple(each.name for each in parameters)
