@@ -19,12 +19,13 @@ from samplewise.estimators.decorators import available_if, fit_context
 from samplewise.estimators.ensemble import logits_of_predictions
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
 from samplewise.estimators.inputs import LABEL_KINDS, one_column
-from samplewise.estimators.objective import Objective, objective_of_classes
+from samplewise.estimators.objective import LOG_LOSS, Objective, objective_of_classes
 from samplewise.estimators.one_row import OneRow, labels_of_row
-from samplewise.estimators.parameters import Weights, parameter
+from samplewise.estimators.parameters import Names, Weights, losses_of, parameter
 from samplewise.estimators.row_weights import with_class_weight
 from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
+from samplewise.network.custom import CUSTOM_LOSSES
 from samplewise.network.losses import ClassLoss
 from samplewise.training import metrics
 from samplewise.training.rows.classes import names_of_labels
@@ -39,10 +40,10 @@ class Classifier(ClassifierMixin, OneRow):
     """
 
     loss: str | ClassLoss = parameter(
-        "log_loss",
-        [StrOptions({"log_loss"}), ClassLoss],
-        "log_loss, the cross-entropy, or such as samplewise.CategoricalCrossEntropy("
-        "label_smoothing=0.1)",
+        LOG_LOSS,
+        [Names(lambda: {LOG_LOSS, *(losses_of(ClassLoss) & CUSTOM_LOSSES.names)}), ClassLoss],
+        "log_loss, the cross-entropy; a registered loss of classes by name; or such as "
+        "samplewise.CategoricalCrossEntropy(label_smoothing=0.1)",
     )
     class_weight: Weights = parameter(
         None,

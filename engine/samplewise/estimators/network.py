@@ -20,6 +20,7 @@ from samplewise.estimators.parameters import (
     NUMBER_LOSS_HELP,
     SHARE,
     WHOLE,
+    Names,
     documented,
     parameter,
 )
@@ -39,6 +40,7 @@ from samplewise.network import (
     Network,
     initialize,
 )
+from samplewise.network.activations import CUSTOM
 from samplewise.streams import Streams
 from samplewise.text import counted
 from samplewise.training.notes import warn_of
@@ -158,7 +160,7 @@ class CNNClassifier(Classifier, AnyNetwork):
         (64,), ["array-like", WHOLE], "units of each hidden layer after them"
     )
     activation: str = parameter(
-        "relu", [StrOptions(set(ACTIVATIONS))], "of convolutions and hidden layers"
+        "relu", [Names(lambda: {*ACTIVATIONS, *CUSTOM})], "of convolutions and hidden layers"
     )
     dropout: float = parameter(0.0, [SHARE], "share of each hidden layer that training drops")
 

@@ -53,7 +53,8 @@ class Objective:
     @property
     def out_activation(self) -> str:
         """Name of the function from logits to predictions."""
-        return OUT_ACTIVATIONS.get(type(self.loss), "identity")
+        names = (name for kind, name in OUT_ACTIVATIONS.items() if isinstance(self.loss, kind))
+        return next(names, "identity")
 
     def shown(self, record: EpochRecord) -> float:
         """Return the training loss of an epoch, with its penalty."""
@@ -69,12 +70,13 @@ def objective_of_classes(loss: str | Loss, outputs: int, *, multi_label: bool) -
     """Return the objective of a classifier.
 
     Args:
-        loss: "log_loss", or a loss of the engine, which keeps its own units.
+        loss: "log_loss"; or a loss of the engine or the name of a registered one, which keep their
+            own units.
         outputs: logits of the network.
         multi_label: whether several labels may hold at once.
     """
-    if isinstance(loss, Loss):
-        return Objective(loss)
+    if loss != LOG_LOSS:
+        return Objective(_instance(loss))
     if multi_label:
         return Objective(MultiLabelCrossEntropy(), outputs, outputs)
     return Objective(BinaryCrossEntropy() if outputs == 1 else CategoricalCrossEntropy())
@@ -92,7 +94,11 @@ def objective_of_numbers(loss: str | Loss, outputs: int) -> Objective:
         return Objective(MeanSquaredError(), 0.5, outputs / 2)
     if loss == POISSON:
         return Objective(Poisson(), outputs, outputs)
-    return Objective(loss if isinstance(loss, Loss) else LOSSES[loss]())
+    return Objective(_instance(loss))
+
+
+def _instance(loss: str | Loss) -> Loss:
+    return loss if isinstance(loss, Loss) else LOSSES[loss]()
 
 
 def poisson_constant(Y: NDArray[Any], weights: NDArray[Any] | None, batch_size: int) -> float:

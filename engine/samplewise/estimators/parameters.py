@@ -17,7 +17,8 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from samplewise.network import LOSSES, Optimizer
+from samplewise.network import LOSSES, Loss, Optimizer
+from samplewise.network.custom import CUSTOM_OPTIMIZERS
 from samplewise.network.losses import ValueLoss
 from samplewise.training.callbacks import Callback
 from samplewise.training.schedules import Schedule
@@ -27,6 +28,26 @@ WHOLE = Interval(Integral, 1, None, closed="left")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 SHARE = Interval(Real, 0, 1, closed="left")
+
+
+class Names(StrOptions):
+    """A constraint of names, among them those that a user has registered by now.
+
+    Args:
+        known: returns all names.
+    """
+
+    def __init__(self, known: Callable[[], set[str]]) -> None:
+        super().__init__(known())
+        self.known = known
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return True if the value is a known name."""
+        return isinstance(val, str) and val in self.known()
+
+    def __str__(self) -> str:
+        """The known names in the words of other constraints, for messages."""
+        return f"a str among {{{', '.join(map(repr, sorted(self.known())))}}}"
 
 
 def parameter(default: Any, accepted: list[Any], help: str) -> Any:  # noqa: A002 - as `option`
@@ -69,8 +90,9 @@ class TrainingParameters:
 
     solver: str | Optimizer = parameter(
         "adam",
-        [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
-        "adam, sgd, lbfgs (full batch, by scipy), or an optimizer such as samplewise.RMSprop()",
+        [Names(lambda: {"lbfgs", "sgd", "adam", *CUSTOM_OPTIMIZERS.names}), Optimizer],
+        "adam, sgd, lbfgs (full batch, by scipy), a registered optimizer by name, or an optimizer "
+        "such as samplewise.RMSprop()",
     )
     alpha: float = parameter(
         1e-4,
@@ -168,14 +190,17 @@ class TrainingParameters:
         validate_parameter_constraints(accepted, given, kind.__name__)
 
 
+def losses_of(kind: type[Loss]) -> set[str]:
+    """Return the names of the losses of a kind, registered ones too."""
+    return {name for name, loss in LOSSES.items() if issubclass(loss, kind)}
+
+
 NUMBER_LOSS = [
-    StrOptions(
-        {"squared_error"} | {name for name, kind in LOSSES.items() if issubclass(kind, ValueLoss)}
-    ),
+    Names(lambda: {"squared_error", *losses_of(ValueLoss)}),
     ValueLoss,
 ]
 NUMBER_LOSS_HELP = (
     "squared_error (half of it), poisson (with the exponential function as link), another loss of "
-    "numbers by name, or such as samplewise.Huber(delta=2)"
+    "numbers or a registered one by name, or such as samplewise.Huber(delta=2)"
 )
 Weights = Mapping[Any, float] | str | None
