@@ -51,7 +51,8 @@ def test_validation_and_patience_keep_the_best_epoch(cli, images, tmp_path):
     assert said["data"]["validation_rows"] == 12
     assert float(records(tmp_path)[1]["validation_loss"]) == said["final_validation_loss"]
     table = lines(cli("train", "--data", images, *SMALL, *options, "--force").out)
-    assert table["stopped"] == "early, as the figure of --monitor got no better (--patience)"
+    reason = "early, as the validation loss did not improve for 1 epoch (--patience)"
+    assert table["stopped"] == reason
     first = records(tmp_path)[0]
     loss, accuracy = float(first["validation_loss"]), float(first["validation_accuracy"])
     assert (said["best_validation_loss"], said["best_validation_accuracy"]) == (loss, accuracy)
@@ -73,6 +74,12 @@ def test_validation_and_patience_keep_the_best_epoch(cli, images, tmp_path):
 )
 def test_what_ended_the_run_is_said(cli, images, options, stopped):
     assert trained(cli, images, *options)["stopped"] == stopped
+
+
+def test_a_rate_that_had_come_down_is_said_in_words(cli, images):
+    options = ("--schedule", "plateau", "--plateau-epochs", 1, "--stop-rate", 0.1)
+    table = lines(cli("train", "--data", images, *SMALL, *options, "--min-delta", 100).out)
+    assert table["stopped"] == "early, as the learning rate had come down to --stop-rate"
 
 
 def test_a_schedule_that_is_too_long_is_one_line(cli, images):

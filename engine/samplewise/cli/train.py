@@ -17,14 +17,15 @@ from samplewise.text import counted, three_digits
 if TYPE_CHECKING:
     from samplewise.experiment.run import ExperimentResult
     from samplewise.experiment.run_checkpoints import RunCheckpoints
+    from samplewise.training.settings.stopping import EarlyStopping
 
 
 _STOPPED = {
-    "patience": "early, as the figure of --monitor got no better (--patience)",
     "target_loss": "early, as the loss reached --target-loss",
     "target_accuracy": "early, as the accuracy reached --target-accuracy",
     "max_steps": "after the steps of --max-steps",
     "max_seconds": "after the seconds of --max-seconds",
+    "plateau": "early, as the learning rate had come down to --stop-rate",
 }
 RunFolder = Annotated[Path | None, output("FOLDER", "Folder to write the run to.  [default: run]")]
 CheckpointEvery = Annotated[
@@ -157,11 +158,11 @@ def _keep(result: ExperimentResult, out: Path, *, force: bool, as_json: bool) ->
     if as_json:
         console.result_json({**figures, "folder": str(out)})
     else:
-        console.table(_rows(figures, out))
+        console.table(_rows(figures, result.experiment.training.stopping, out))
     write_pictures(result, out)
 
 
-def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
+def _rows(figures: dict[str, Any], stopping: EarlyStopping, out: Path) -> list[tuple[str, str]]:
     data = figures["data"]
     first, last = f"{figures['initial_loss']:.4g}", f"{figures['final_loss']:.4g}"
     rows = [
@@ -181,8 +182,18 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
     if figures["best_epoch"] is not None:
         rows.insert(4, ("weights", _best(figures)))
     if figures["stopped"] != "finished":
-        rows.insert(0, ("stopped", _STOPPED.get(figures["stopped"], figures["stopped"])))
+        rows.insert(0, ("stopped", _stopped(figures, stopping)))
     return rows
+
+
+def _stopped(figures: dict[str, Any], stopping: EarlyStopping) -> str:
+    reason = str(figures["stopped"])
+    if reason != "patience":
+        return _STOPPED.get(reason, reason)
+    validated = figures["data"]["validation_rows"] > 0
+    figure = stopping.monitored(validated=validated).replace("_", " ")
+    epochs = counted(stopping.patience or 0, "epoch")
+    return f"early, as the {figure} did not improve for {epochs} (--patience)"
 
 
 def _classes(names: list[str]) -> str:
