@@ -165,8 +165,27 @@ def test_an_unknown_word_is_compared_with_the_known_ones():
         ParameterError, match=r"'epohcs' is not an option; did you mean 'epochs'\?$"
     ):
         Experiment.from_options(epohcs=3)
-    with pytest.raises(TypeError, match="epohcs"):
-        TrainingSettings(epohcs=3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        (TrainingSettings, "epohcs", "did you mean 'epochs'?"),
+        (TrainingSettings, "lr", "did you mean 'learning_rate'?"),
+        (TrainingSettings, "stoping", "did you mean 'stopping'?"),
+        (TrainingSettings, "unlike", "Options: loss, learning_rate, epochs,"),
+        (EarlyStopping, "restore_best_weights", "did you mean 'keep_best'?"),
+        (Experiment, "trainings", "did you mean 'training'?"),
+        (Adam, "beta_1", "did you mean 'beta1'?"),
+        (Adam, "lr", "it belongs to settings, as in TrainingSettings(learning_rate=...)"),
+        (SGD, "rho", "clip_norm, momentum, nesterov, rate_in_velocity"),
+    ],
+)
+def test_an_unknown_argument_is_compared_with_the_known_ones(kind, name, message):
+    with pytest.raises(TypeError) as caught:
+        kind(**{name: 3})
+    assert str(caught.value).startswith(f"{kind.__name__}() has no argument '{name}'")
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

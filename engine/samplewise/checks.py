@@ -85,6 +85,17 @@ def suggestion_or_list(given: str, known: Iterable[str], title: str, remedy: str
     return suggestion(given, names) or f". {title}: {listed(names)}{remedy}"
 
 
+def no_argument(function: str, name: str, hint: str) -> TypeError:
+    """Return the error of a call with an argument that the function does not have.
+
+    Args:
+        function: its name.
+        name: of the argument.
+        hint: what to do, as `suggestion_or_list` says it.
+    """
+    return TypeError(f"{function}() has no argument '{printable(name)}'{hint}")
+
+
 def one_of(name: str, given: object, known: Iterable[str]) -> str:
     """Return `given` where it is one of `known`; `name` is the setting's name in messages.
 

@@ -19,6 +19,7 @@ OTHER_NAMES: dict[str, str] = {
     "every": "step_size",
     "init": "kernel_initializer weight_init",
     "patience": "n_iter_no_change",
+    "keep_best": "restore_best_weights",
     "beta1": "beta_1",
     "batch_l2": "alpha",
     # Losses

@@ -15,14 +15,22 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
-from samplewise.checks import decay_factor, not_negative, positive_number
+from samplewise.checks import (
+    decay_factor,
+    meant,
+    no_argument,
+    not_negative,
+    positive_number,
+    suggestion_or_list,
+)
 from samplewise.errors import CombinationError
 from samplewise.options.fields import check_options, documented, option
 from samplewise.options.kinds import SWITCH, number
 
 SHARE, PENALTY, POSITIVE = number(decay_factor), number(not_negative), number(positive_number)
+RATE = "learning_rate"
 EPSILON_HELP = "added to the root in the denominator of a step, above 0"
 
 
@@ -50,6 +58,22 @@ class Optimizer:
     name: ClassVar[str]
     # What a backend must offer by name where it is on; other fields are numbers in its formulas.
     options: ClassVar[tuple[str, ...]] = ("l1", "l2", "weight_decay", "clip_value", "clip_norm")
+
+    def __new__(cls, *_given: Any, **named: Any) -> Self:
+        """Refuse an argument that is not a field, such as the learning rate.
+
+        Raises:
+            TypeError: the message says where the rate belongs, or has the closest name.
+        """
+        for name in named:
+            if name in cls.__dataclass_fields__:
+                continue
+            fields = [field.name for field in dataclasses.fields(cls)]
+            hint = suggestion_or_list(name, fields, "Options")
+            if meant(name, [RATE]):
+                hint = f"; it belongs to settings, as in TrainingSettings({RATE}=...)"
+            raise no_argument(cls.__name__, name, hint)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         check_options(self)

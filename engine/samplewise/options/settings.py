@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from samplewise.checks import must_be, printable, suggestion_or_list
+from samplewise.checks import must_be, no_argument, printable, suggestion_or_list
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.options.fields import Chosen, check_options, options_of
 from samplewise.options.words import Part, Plain, members, owners_of, parts, words_of
@@ -22,18 +22,25 @@ class Settings:
     PANEL: ClassVar[str] = ""
 
     def __new__(cls, *_given: Any, **named: Any) -> Self:
-        """Refuse a flat word that is an option of a part.
+        """Refuse an argument that is not a field.
 
         Raises:
-            ParameterError: it says where the word belongs.
+            ParameterError: it is a flat word, an option of a part; the message says of which one.
+            TypeError: it is unknown; the message has the closest name.
         """
         for name, value in named.items():
-            if name not in cls.__dataclass_fields__ and name in words_of(cls):  # type: ignore[attr-defined]
-                place = _place(cls, name, value, named)
-                raise ParameterError(
-                    f"{name} belongs to {place.partition('=')[0]}; write {place}, or "
-                    f"{cls.__name__}.from_options({name}={value!r})"
-                )
+            if name in cls.__dataclass_fields__:  # type: ignore[attr-defined]
+                continue
+            words = words_of(cls)
+            if name not in words:
+                fields = [member.name for member in members(cls)]
+                known = dict.fromkeys([*fields, *words])
+                raise no_argument(cls.__name__, name, suggestion_or_list(name, known, "Options"))
+            place = _place(cls, name, value, named)
+            raise ParameterError(
+                f"{name} belongs to {place.partition('=')[0]}; write {place}, or "
+                f"{cls.__name__}.from_options({name}={value!r})"
+            )
         return super().__new__(cls)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise.checks import printable, suggestion_or_list
+from samplewise.checks import no_argument, printable, suggestion_or_list
 from samplewise.data.columns import Columns
 from samplewise.data.rows import largest_value
 from samplewise.errors import ParameterError
@@ -66,7 +66,7 @@ def check_row_options(function: Callable[..., Any], given: RowOptions) -> None:
         hint = f"; it belongs to settings, as in TrainingSettings.from_options({name}=...)"
     else:
         hint = suggestion_or_list(name, sorted(known), "It has")
-    raise TypeError(f"{function.__name__}() has no argument '{printable(name)}'{hint}")
+    raise no_argument(function.__name__, name, hint)
 
 
 def prepared(
