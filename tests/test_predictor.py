@@ -133,7 +133,7 @@ def changed(value, dtype="float64"):
 
 REFUSED = [
     (PIXELS[0][:-1], r"x has shape \(39,\); expected one row, \(40,\)"),
-    (PIXELS[:1], r"x has shape \(1, 40\); .* several rows go to Model.probabilities"),
+    (PIXELS[:1], r"x has shape \(1, 40\); .* give one row at a time"),
     (PIXELS[0].reshape(5, 8), r"x has shape \(5, 8\)"),
     (7.0, r"x has shape \(\)"),
     ([[1.0], [2.0, 3.0]], "x: cannot be made an array"),

@@ -32,6 +32,7 @@ OTHER_NAMES: dict[str, str] = {
     "init": "kernel_initializer weight_init",
     "patience": "n_iter_no_change",
     "beta1": "beta_1 betas",
+    "keep_best": "restore_best_weights",
     "nesterov": "nesterovs_momentum",
     "clip_norm": "clipnorm max_norm max_grad_norm",
     "batch_l2": "alpha",

@@ -76,6 +76,12 @@ def test_what_ended_the_run_is_said(cli, images, options, stopped):
     assert trained(cli, images, *options)["stopped"] == stopped
 
 
+def test_a_rate_that_had_come_down_is_said_in_words(cli, images):
+    options = ("--schedule", "plateau", "--plateau-epochs", 1, "--stop-rate", 0.1)
+    table = lines(cli("train", "--data", images, *SMALL, *options, "--min-delta", 100).out)
+    assert table["stopped"] == "early, as the learning rate had come down to --stop-rate"
+
+
 def test_a_schedule_that_is_too_long_is_one_line(cli, images):
     ended = cli("train", "--data", images, *SMALL, "--warmup-steps", 48)
     assert ended.code != 0

@@ -35,12 +35,14 @@ def test_the_page_shows_candidates_pictures_of_numbers_and_failures(result):
     ], "init has no numbers"
     table = next(block for block in page.blocks if block.kind == "table")
     assert len(table.rows) == 12
+    best = result.best().number
+    assert [row.label for row in table.rows if "best" in row.label] == [f"{best}, best"]
     failures = next(block for block in page.blocks if block.kind == "bullets")
     failed = sum(row["status"] == "failed" for row in result.rows)
     assert failed > 0
     assert len(failures.lines) == failed
     assert all("diverged" in line for line in failures.lines)
-    assert page.headlines[0].value == str(result.best().number)
+    assert page.headlines[0].value == str(best)
 
 
 def test_the_page_and_the_table_are_written_whole(result, tmp_path):

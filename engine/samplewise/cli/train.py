@@ -24,6 +24,7 @@ _STOPPED = {
     "target_accuracy": "early, as the accuracy reached --target-accuracy",
     "max_steps": "after the steps of --max-steps",
     "max_seconds": "after the seconds of --max-seconds",
+    "plateau": "early, as the learning rate had come down to --stop-rate",
 }
 RunFolder = Annotated[Path | None, output("FOLDER", "Folder to write the run to.  [default: run]")]
 CheckpointEvery = Annotated[

@@ -142,7 +142,7 @@ def one_row(x: ArrayLike, network: Network) -> NDArray[Any]:
     given = as_array("x", x)
     if given.shape not in ((network.inputs,), network.input_shape):
         raise DataError(
-            f"x has shape {given.shape}; expected one row, ({network.inputs},); "
-            "several rows go to Model.probabilities"
+            f"x has shape {given.shape}; expected one row, ({network.inputs},); give one row "
+            "at a time"
         )
     return given[np.newaxis]

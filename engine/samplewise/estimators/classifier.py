@@ -21,11 +21,13 @@ from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
 from samplewise.estimators.inputs import LABEL_KINDS, one_column
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.one_row import OneRow, labels_of_row
-from samplewise.estimators.parameters import Weights, parameter
+from samplewise.estimators.parameters import LOG_LOSS, Names, Weights, losses_of, parameter
 from samplewise.estimators.row_weights import with_class_weight
 from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
+from samplewise.network.custom import CUSTOM_LOSSES
 from samplewise.network.losses import (
+    LOSSES,
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     ClassLoss,
@@ -45,10 +47,10 @@ class Classifier(ClassifierMixin, OneRow):
     """
 
     loss: str | ClassLoss = parameter(
-        "log_loss",
-        [StrOptions({"log_loss"}), ClassLoss],
-        "log_loss, the cross-entropy, or such as samplewise.CategoricalCrossEntropy("
-        "label_smoothing=0.1)",
+        LOG_LOSS,
+        [Names(lambda: {LOG_LOSS, *(losses_of(ClassLoss) & CUSTOM_LOSSES.names)}), ClassLoss],
+        "log_loss, the cross-entropy; a registered loss of classes by name; or such as "
+        "samplewise.CategoricalCrossEntropy(label_smoothing=0.1)",
     )
     class_weight: Weights = parameter(
         None,
@@ -142,8 +144,8 @@ class Classifier(ClassifierMixin, OneRow):
 
     def _objective(self) -> Objective:
         outputs = self.n_outputs_
-        if isinstance(self.loss, Loss):
-            return Objective(self.loss)
+        if self.loss != LOG_LOSS:
+            return Objective(self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]())
         if self._binarizer is not None:
             return Objective(MultiLabelCrossEntropy(), outputs, outputs)
         return Objective(BinaryCrossEntropy() if outputs == 1 else CategoricalCrossEntropy())

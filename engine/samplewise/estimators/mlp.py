@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sklearn.utils._param_validation import StrOptions
-
 from samplewise.estimators.classifier import Classifier
-from samplewise.estimators.parameters import WHOLE, documented, number_loss, parameter
+from samplewise.estimators.parameters import WHOLE, Names, documented, number_loss, parameter
 from samplewise.estimators.perceptron import LOGISTIC, Perceptron
 from samplewise.estimators.regressor import Regressor
 from samplewise.network import ACTIVATIONS, Loss
+from samplewise.network.activations import CUSTOM
 
 _SIZES = ["array-like", WHOLE]
 _SIZES_HELP = "units of each hidden layer; a number for one layer"
-_ACTIVATION = [StrOptions({LOGISTIC, *ACTIVATIONS}), "array-like"]
+_ACTIVATION = [Names(lambda: {LOGISTIC, *ACTIVATIONS, *CUSTOM}), "array-like"]
 _ACTIVATION_HELP = (
-    "of the hidden layers, one for all or one for each: relu, tanh, logistic or another one of "
-    "samplewise.network.ACTIVATIONS"
+    "of the hidden layers, one for all or one for each: relu, tanh, logistic, another one of "
+    "samplewise.network.ACTIVATIONS, or a registered one"
 )
 
 

@@ -15,7 +15,14 @@ from samplewise.data.rows import transposing
 from samplewise.errors import ParameterError
 from samplewise.estimators.classifier import Classifier
 from samplewise.estimators.estimator import Estimator
-from samplewise.estimators.parameters import SHARE, WHOLE, documented, number_loss, parameter
+from samplewise.estimators.parameters import (
+    SHARE,
+    WHOLE,
+    Names,
+    documented,
+    number_loss,
+    parameter,
+)
 from samplewise.estimators.perceptron import sizes_of
 from samplewise.estimators.regressor import Regressor
 from samplewise.estimators.tasks import LARGEST_SEED
@@ -32,6 +39,7 @@ from samplewise.network import (
     Network,
     initialize,
 )
+from samplewise.network.activations import CUSTOM
 from samplewise.streams import Streams
 from samplewise.text import counted
 from samplewise.training.notes import warn_of
@@ -153,7 +161,7 @@ class CNNClassifier(Classifier, AnyNetwork):
         (64,), ["array-like", WHOLE], "units of each hidden layer after them"
     )
     activation: str = parameter(
-        "relu", [StrOptions(set(ACTIVATIONS))], "of convolutions and hidden layers"
+        "relu", [Names(lambda: {*ACTIVATIONS, *CUSTOM})], "of convolutions and hidden layers"
     )
     dropout: float = parameter(0.0, [SHARE], "share of each hidden layer that training drops")
 

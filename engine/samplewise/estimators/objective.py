@@ -51,7 +51,8 @@ class Objective:
     @property
     def out_activation(self) -> str:
         """Name of the function from logits to predictions."""
-        return OUT_ACTIVATIONS.get(type(self.loss), "identity")
+        names = (name for kind, name in OUT_ACTIVATIONS.items() if isinstance(self.loss, kind))
+        return next(names, "identity")
 
     def shown(self, record: EpochRecord) -> float:
         """Return the training loss of an epoch, with its penalty."""

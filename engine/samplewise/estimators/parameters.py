@@ -19,7 +19,8 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from samplewise.network import LOSSES, Optimizer
+from samplewise.network import LOSSES, Loss, Optimizer
+from samplewise.network.custom import CUSTOM_OPTIMIZERS
 from samplewise.network.losses import ValueLoss
 from samplewise.training.callbacks import Callback
 from samplewise.training.schedules import Schedule
@@ -30,7 +31,28 @@ NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 SHARE = Interval(Real, 0, 1, closed="left")
 SQUARED_ERROR = "squared_error"
+LOG_LOSS = "log_loss"
 Weights = Mapping[Any, float] | str | None
+
+
+class Names(StrOptions):
+    """A constraint of names, among them those that a user has registered by now.
+
+    Args:
+        known: returns all names.
+    """
+
+    def __init__(self, known: Callable[[], set[str]]) -> None:
+        super().__init__(known())
+        self.known = known
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Return True if the value is a known name."""
+        return isinstance(val, str) and val in self.known()
+
+    def __str__(self) -> str:
+        """The known names in the words of other constraints, for messages."""
+        return f"a str among {{{', '.join(map(repr, sorted(self.known())))}}}"
 
 
 def parameter(default: Any, accepted: list[Any], help: str) -> Any:  # noqa: A002 - as `option`
@@ -73,8 +95,9 @@ class TrainingParameters:
 
     solver: str | Optimizer = parameter(
         "adam",
-        [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
-        "adam, sgd, lbfgs (full batch, by scipy), or an optimizer such as samplewise.RMSprop()",
+        [Names(lambda: {"lbfgs", "sgd", "adam", *CUSTOM_OPTIMIZERS.names}), Optimizer],
+        "adam, sgd, lbfgs (full batch, by scipy), a registered optimizer by name, or an optimizer "
+        "such as samplewise.RMSprop()",
     )
     alpha: float = parameter(
         1e-4,
@@ -198,12 +221,16 @@ class Cloned(BaseEstimator):
         return cast("Self", super().__sklearn_clone__())
 
 
+def losses_of(kind: type[Loss]) -> set[str]:
+    """Return the names of the losses of a kind, registered ones too."""
+    return {name for name, loss in LOSSES.items() if issubclass(loss, kind)}
+
+
 def number_loss() -> Any:
     """Return the field of the loss of a regressor."""
-    known = {name for name, kind in LOSSES.items() if issubclass(kind, ValueLoss)}
     return parameter(
         SQUARED_ERROR,
-        [StrOptions({SQUARED_ERROR, *known}), ValueLoss],
+        [Names(lambda: {SQUARED_ERROR, *losses_of(ValueLoss)}), ValueLoss],
         "squared_error (half of it), poisson (with the exponential function as link), another loss "
-        "of numbers by name, or such as samplewise.Huber(delta=2)",
+        "of numbers or a registered one by name, or such as samplewise.Huber(delta=2)",
     )

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from samplewise.estimators.objective import Objective
 from samplewise.estimators.parameters import TrainingParameters
-from samplewise.network import SGD, Adam, Optimizer
+from samplewise.network import OPTIMIZERS, SGD, Adam, Optimizer
+from samplewise.network.custom import CUSTOM_OPTIMIZERS
 from samplewise.training.callbacks.early_stopping import StoppingState
 from samplewise.training.schedules import Constant, InverseRows, Plateau, Run, Schedule
 from samplewise.training.schedules.base import over_power
@@ -151,6 +152,8 @@ def is_adaptive(parameters: TrainingParameters) -> bool:
 def _optimizer(parameters: TrainingParameters) -> Optimizer:
     if isinstance(parameters.solver, Optimizer):
         return parameters.solver
+    if parameters.solver in CUSTOM_OPTIMIZERS.names:
+        return OPTIMIZERS[parameters.solver]()
     if _is_sgd(parameters):
         momentum = float(parameters.momentum)
         return SGD(

@@ -90,7 +90,7 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
             ),
         ),
         blocks=(
-            *_ranking(result.sweep.factors, candidates, metric),
+            *_ranking(result.sweep.factors, candidates, best, metric),
             *_pictures(result, candidates, metric),
             *_failures(failed),
             Heading("The sweep"),
@@ -118,11 +118,13 @@ def _mean(one: Candidate | None) -> str:
     return "" if one is None or one.mean is None else f"{one.mean:.4g}"
 
 
-def _ranking(factors: Sequence[str], candidates: Sequence[Candidate], metric: str) -> list[Block]:
+def _ranking(
+    factors: Sequence[str], candidates: Sequence[Candidate], best: Candidate | None, metric: str
+) -> list[Block]:
     columns = (*factors, metric, "parameters", "epochs", "done", "failed")
     rows = [
         TableRow(
-            str(one.number),
+            f"{one.number}, best" if one == best else str(one.number),
             (
                 *(Cell(_text(value)) for value in one.values.values()),
                 Cell(_mean(one), "" if one.margin is None else f"± {one.margin:.2g}"),

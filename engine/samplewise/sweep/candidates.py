@@ -129,13 +129,16 @@ def ranked(candidates: Sequence[Candidate], metric: str) -> list[Candidate]:
 
     def order(one: Candidate) -> tuple[float, ...]:
         mean = math.inf if one.mean is None else sign * one.mean
-        return (not one.is_whole, mean, *_size(one))
+        return (not one.is_whole, mean, *_size(one), one.number)
 
     return sorted(candidates, key=order)
 
 
 def simplest(candidates: Sequence[Candidate]) -> Candidate | None:
     """Return the smallest whole candidate within one standard error of the best mean.
+
+    Args:
+        candidates: ranked; of equally small ones, the first is returned.
 
     Returns:
         It; None where no candidate is whole.
@@ -148,10 +151,10 @@ def simplest(candidates: Sequence[Candidate]) -> Candidate | None:
     return min((one for mean, one in whole if abs(mean - best_mean) <= allowed), key=_size)
 
 
-def _size(one: Candidate) -> tuple[float, float, int]:
-    """Return parameters, epochs and number, by which the simpler of two is the smaller."""
+def _size(one: Candidate) -> tuple[float, float]:
+    """Return parameters and epochs, by which the simpler of two is the smaller."""
     parameters = math.inf if one.parameters is None else one.parameters
-    return parameters, math.inf if one.epochs is None else one.epochs, one.number
+    return parameters, math.inf if one.epochs is None else one.epochs
 
 
 def metric_of(entries: Sequence[Entry]) -> str:

@@ -85,7 +85,8 @@ class SweepResult:
         """Return the simplest candidate that is as good as the best, as far as the seeds can tell.
 
         Of those within one standard error of the best mean, the one of the fewest parameters, then
-        of the fewest epochs. One seed has no standard error: then only equals are within.
+        of the fewest epochs, then of the best mean. One seed has no standard error: then only
+        equals are within.
 
         Args:
             metric: as `candidates`.

@@ -71,7 +71,7 @@ def train(
             `Callback.on_epoch_end`.
         stop: once set, training ends after the running chunk of steps, and returns the weights so
             far; the history says "interrupted", and the result has a snapshot.
-        rows: validation, sample_weight and class_names, as `RowOptions`.
+        rows: `validation=(X, targets)`, `sample_weight` and `class_names`, as `RowOptions`.
 
     Returns:
         The parameters after the last step (or the best or average ones, by `keep_best` and

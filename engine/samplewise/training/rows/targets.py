@@ -102,9 +102,11 @@ def _values(
     rows, outputs = shape
     if given.shape != shape and (given.shape, outputs) != ((rows,), 1):
         also = f" or ({rows},)" if outputs == 1 else ""
+        fits = given.size and given.size % rows == 0
+        remedy = "reshape them, or change the last layer" if fits else "give a target for each row"
         raise DataError(
             f"{name} have shape {given.shape}; {loss.name} with {counted(outputs, 'output')} "
-            f"learns ({rows}, {outputs}){also}; reshape them, or change the last layer"
+            f"learns ({rows}, {outputs}){also}; {remedy}"
         )
     given = given.reshape(shape)
     # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
