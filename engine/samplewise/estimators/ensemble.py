@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -50,7 +51,9 @@ def fit_ensemble(estimator: Any, task: Task) -> Outcome:
         float(np.mean([curve[epoch] for curve in curves if epoch < len(curve)])) for epoch in epochs
     ]
     estimator.loss_ = float(np.mean([member.loss_ for member in estimator.estimators_]))
-    estimator.best_loss_ = None if estimator.early_stopping else min(estimator.loss_curve_)
+    estimator.best_loss_ = (
+        None if estimator.early_stopping else min(estimator.loss_curve_, default=math.inf)
+    )
     return outcomes[estimator.estimators_.index(longest)]
 
 
@@ -87,10 +90,10 @@ def run_many(task: Task) -> list[Outcome]:
             validation=None if held is None else (held.X, held.targets),
             sample_weight=task.rows.weights,
         )
-        stopped = interrupts.stop.is_set()
-    whole = [one for one in results if not isinstance(one, DivergenceError)]
-    if not whole:
-        raise DataError(NOT_FINITE)
+        whole = [one for one in results if not isinstance(one, DivergenceError)]
+        if not whole:
+            raise DataError(NOT_FINITE)
+    stopped = interrupts.stop.is_set()
     return [
         Outcome(one.parameters, one.history.backend, None, one.history, interrupted=stopped)
         for one in whole
