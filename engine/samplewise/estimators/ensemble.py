@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from samplewise.errors import DataError, DivergenceError, ParameterError
 from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import NOT_FINITE, Guarded, Outcome, Task
 from samplewise.estimators.settings import LBFGS, LOSS, SCORE
+from samplewise.estimators.sklearn_callbacks import Epochs
 from samplewise.network.losses import BinaryCrossEntropy, ClassLoss, Loss
 from samplewise.training.callbacks import Callback
 from samplewise.training.many import trained_many
@@ -102,7 +104,8 @@ def run_many(task: Task) -> list[Outcome]:
 
 def _of_network(index: int, callbacks: Sequence[Callback]) -> list[Callback]:
     """Return the callbacks of a network: a snapshot is of all, so only the first offers it."""
-    return [one for one in callbacks if index == 0 or not _takes_snapshots(type(one))]
+    own = [one for one in callbacks if index == 0 or not _takes_snapshots(type(one))]
+    return [copy(one) if isinstance(one, Epochs) else one for one in own]
 
 
 def _takes_snapshots(kind: type[Callback]) -> bool:
