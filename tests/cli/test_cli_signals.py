@@ -160,6 +160,20 @@ def test_with_finish_the_first_signal_only_sets_the_event(capfd):
     assert "once more to exit at once" in capfd.readouterr().err
 
 
+def test_a_second_signal_while_the_first_takes_effect_ends_at_once(monkeypatch):
+    class Signalled(threading.Event):
+        def set(self):
+            signal.raise_signal(signal.SIGTERM)
+            super().set()
+
+    monkeypatch.setattr(threading, "Event", Signalled)
+    with signals.handled() as interrupts:
+        interrupts.finish = True
+        with pytest.raises(signals.Stopped):
+            signal.raise_signal(signal.SIGINT)
+    assert interrupts.exit_code == 143
+
+
 def test_the_handlers_before_come_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with signals.handled():

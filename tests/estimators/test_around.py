@@ -1,6 +1,7 @@
 """Estimators inside scikit-learn: pipelines, searches, copies, frames, routing, callbacks."""
 
 import io
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -12,7 +13,7 @@ import scipy.sparse as sp
 import sklearn
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.callback import ScoringMonitor
+from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.ensemble import StackingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
@@ -278,6 +279,33 @@ def test_a_callback_of_scikit_learn_ends_the_training(wrap):
     assert (stop.calls[0], stop.calls[-1], len(stop.calls)) == ("setup", "teardown", 5)
     assert estimator.n_iter_ == 3
     assert stop.calls[3] == estimator.predict(X[:1])[0]
+
+
+def test_callbacks_of_scikit_learn_end_though_the_fit_fails():
+    """The thread of a progress bar that nobody ends keeps the process alive for ever."""
+
+    def fail(record):
+        raise ZeroDivisionError
+
+    known = StopAtThird()
+    estimator = MLPRegressor(**QUICK, callbacks=fail).set_callbacks(known, ProgressBar())
+    before = set(vars(estimator))
+    with pytest.raises(ZeroDivisionError):
+        estimator.fit(X, NUMBER)
+    assert known.calls[-1] == "teardown"
+    assert set(vars(estimator)) == before
+    assert not any(type(one).__name__ == "RichProgressMonitor" for one in threading.enumerate())
+
+
+def test_callbacks_of_scikit_learn_see_each_epoch_of_each_network_of_an_ensemble():
+    monitor = ScoringMonitor(scoring="accuracy")
+    estimator = MLPClassifier(**QUICK, n_ens=3).set_callbacks(monitor)
+    # The second fit must not predict with the networks of the first one.
+    for rows in (X[::-1], X):
+        estimator.fit(rows, NAMES)
+    scores = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(scores) == 3 * 4
+    assert scores[-3:] == [one.score(X, NAMES) for one in estimator.estimators_]
 
 
 def test_a_fit_leaves_the_global_generator_and_the_error_state_alone():

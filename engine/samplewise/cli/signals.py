@@ -55,9 +55,11 @@ class Interrupts:
             Stopped: unless this is the first one and `finish` is set.
         """
         del frame
-        first = not self.stop.is_set()
+        first = self.exit_code == 0
         self.exit_code = 128 + number
-        self.stop.set()
+        # Another one that comes while the first sets `stop` would wait for its lock for ever.
+        if first:
+            self.stop.set()
         if not (first and self.finish):
             raise Stopped(self.exit_code)
         self._checkpoint()

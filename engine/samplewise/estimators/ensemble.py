@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +16,7 @@ from samplewise.errors import DataError, DivergenceError, ParameterError
 from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import NOT_FINITE, Guarded, Outcome, Task
 from samplewise.estimators.settings import LBFGS, LOSS, SCORE
+from samplewise.estimators.sklearn_callbacks import Epochs
 from samplewise.network.losses import BinaryCrossEntropy, ClassLoss, Loss
 from samplewise.training.callbacks import Callback
 from samplewise.training.many import trained_many
@@ -50,7 +53,9 @@ def fit_ensemble(estimator: Any, task: Task) -> Outcome:
         float(np.mean([curve[epoch] for curve in curves if epoch < len(curve)])) for epoch in epochs
     ]
     estimator.loss_ = float(np.mean([member.loss_ for member in estimator.estimators_]))
-    estimator.best_loss_ = None if estimator.early_stopping else min(estimator.loss_curve_)
+    estimator.best_loss_ = (
+        None if estimator.early_stopping else min(estimator.loss_curve_, default=math.inf)
+    )
     return outcomes[estimator.estimators_.index(longest)]
 
 
@@ -87,10 +92,10 @@ def run_many(task: Task) -> list[Outcome]:
             validation=None if held is None else (held.X, held.targets),
             sample_weight=task.rows.weights,
         )
-        stopped = interrupts.stop.is_set()
-    whole = [one for one in results if not isinstance(one, DivergenceError)]
-    if not whole:
-        raise DataError(NOT_FINITE)
+        whole = [one for one in results if not isinstance(one, DivergenceError)]
+        if not whole:
+            raise DataError(NOT_FINITE)
+    stopped = interrupts.stop.is_set()
     return [
         Outcome(one.parameters, one.history.backend, None, one.history, interrupted=stopped)
         for one in whole
@@ -99,7 +104,8 @@ def run_many(task: Task) -> list[Outcome]:
 
 def _of_network(index: int, callbacks: Sequence[Callback]) -> list[Callback]:
     """Return the callbacks of a network: a snapshot is of all, so only the first offers it."""
-    return [one for one in callbacks if index == 0 or not _takes_snapshots(type(one))]
+    own = [one for one in callbacks if index == 0 or not _takes_snapshots(type(one))]
+    return [copy(one) if isinstance(one, Epochs) else one for one in own]
 
 
 def _takes_snapshots(kind: type[Callback]) -> bool:

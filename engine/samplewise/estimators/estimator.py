@@ -21,7 +21,7 @@ from samplewise.estimators.objective import Objective
 from samplewise.estimators.parameters import Cloned, TrainingParameters
 from samplewise.estimators.running import Outcome, Task, run, run_full_batch
 from samplewise.estimators.settings import LBFGS
-from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, fit_task
+from samplewise.estimators.sklearn_callbacks import CallbackSupportMixin, begun, fit_task
 from samplewise.estimators.tasks import Begun, Given, goes_by, task_of
 from samplewise.estimators.together import done_before, prepared_before
 from samplewise.model.model import Model
@@ -157,8 +157,9 @@ class Estimator(NamedArguments, CallbackSupportMixin, TrainingParameters, Cloned
             outcome = self._trained_on(given)
         except BaseException:
             # Else the labels of these rows would name the classes of the weights before.
+            callbacks = begun(self)
             self.__dict__.clear()
-            self.__dict__.update(before)
+            self.__dict__.update(before | callbacks)
             raise
         if outcome.interrupted:
             raise KeyboardInterrupt
@@ -176,11 +177,11 @@ class Estimator(NamedArguments, CallbackSupportMixin, TrainingParameters, Cloned
             return self._run(replace(task, callbacks=(*task.callbacks, *epochs)), anew=anew)
 
     def _run(self, task: Task, *, anew: bool) -> Outcome:
+        self.__dict__.pop("estimators_", None)
         if self.n_ens > 1:
             for name in ("_model", "_begun", "coefs_", "intercepts_", "_shown"):
                 self.__dict__.pop(name, None)
             return fit_ensemble(self, task)
-        self.__dict__.pop("estimators_", None)
         if self.solver == LBFGS:
             outcome = run_full_batch(task, self.max_iter, self.max_fun, self.tol)
         else:

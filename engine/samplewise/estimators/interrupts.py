@@ -16,11 +16,17 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.stop = threading.Event()
+        self._asked = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle SIGINT."""
-        if self.stop.is_set():
+        if self._asked:
             signal.default_int_handler(number, frame)
+        self._ask()
+
+    def _ask(self) -> None:
+        # Another one that comes while `stop` is being set would wait for its lock for ever.
+        self._asked = True
         self.stop.set()
 
     def guarded(self, function: Callable[..., Any], instead: Any = None) -> Callable[..., Any]:
@@ -31,7 +37,7 @@ class Interrupts:
             try:
                 return function(*args, **kwargs)
             except KeyboardInterrupt:
-                self.stop.set()
+                self._ask()
                 return instead
 
         return call
@@ -41,15 +47,24 @@ class Interrupts:
 def handled() -> Iterator[Interrupts]:
     """Handle Ctrl-C until the block ends, where Python's own handler would.
 
-    Off the main thread no handler can be set, and no KeyboardInterrupt is raised.
+    Off the main thread no handler can be set, and no KeyboardInterrupt is raised. Only once the
+    block has ended is it known whether `stop` is set: until then, Ctrl-C may come.
+
+    Raises:
+        KeyboardInterrupt: the block raised an error after `stop` was set; whoever takes a fit that
+            fails for one of many, as a search does, stops all the same.
     """
     interrupts = Interrupts()
     main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield interrupts
-        return
-    signal.signal(signal.SIGINT, interrupts)
+    handles = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if handles:
+        signal.signal(signal.SIGINT, interrupts)
     try:
         yield interrupts
+    except Exception as error:
+        if interrupts.stop.is_set():
+            raise KeyboardInterrupt from error
+        raise
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if handles:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

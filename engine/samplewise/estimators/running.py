@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
@@ -151,10 +151,11 @@ def run(task: Task) -> Outcome:
                 sample_weight=task.rows.weights,
             )
         except DivergenceError as error:
-            return _kept(task, follower.history, error)
-        stopped = interrupts.stop.is_set()
-    history = result.history
-    return Outcome(result.parameters, history.backend, result.state, history, interrupted=stopped)
+            outcome = _kept(task, follower.history, error)
+        else:
+            history = result.history
+            outcome = Outcome(result.parameters, history.backend, result.state, history)
+    return replace(outcome, interrupted=interrupts.stop.is_set())
 
 
 def run_full_batch(task: Task, max_iterations: int, max_calls: int, tolerance: float) -> Outcome:
@@ -186,7 +187,7 @@ def run_full_batch(task: Task, max_iterations: int, max_calls: int, tolerance: f
             )
         except DivergenceError as error:
             raise DataError(NOT_FINITE) from error
-        stopped = interrupts.stop.is_set()
+    stopped = interrupts.stop.is_set()
     return Outcome(result.parameters, result.backend, full_batch=result, interrupted=stopped)
 
 

@@ -24,6 +24,12 @@ except ImportError:  # another version of scikit-learn: estimators work, and hav
         """Nothing."""
 
 
+def begun(estimator: Any) -> dict[str, Any]:
+    """Return the attributes by which scikit-learn ends its callbacks once a fit has ended."""
+    names = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+    return {name: vars(estimator)[name] for name in names if name in vars(estimator)}
+
+
 @contextmanager
 def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[Sequence[Callback]]:
     """Call the callbacks of `set_callbacks` around a training, and in it after each epoch.
@@ -42,14 +48,15 @@ def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[Seq
         return
     metadata = None if sample_weight is None else {"sample_weight": sample_weight}
     rows = {"X": X, "y": y, "metadata": metadata}
-    context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+    epochs = estimator.max_iter * estimator.n_ens
+    context = estimator._init_callback_context(max_subtasks=epochs)
     context.call_on_fit_task_begin(estimator=estimator, **rows)
-    yield (_Epochs(estimator, context, rows),)
+    yield (Epochs(estimator, context, rows),)
     context.call_on_fit_task_end(estimator=estimator, **rows, reconstruction_attributes={})
 
 
-class _Epochs(Callback):
-    """The tasks of the epochs."""
+class Epochs(Callback):
+    """The tasks of the epochs of a network; each network of an ensemble has a copy."""
 
     takes_model = True
 
@@ -76,4 +83,4 @@ class _Epochs(Callback):
         return bool(stops)
 
 
-__all__ = ["CallbackSupportMixin", "fit_task"]
+__all__ = ["CallbackSupportMixin", "Epochs", "begun", "fit_task"]

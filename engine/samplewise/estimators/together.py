@@ -198,8 +198,7 @@ def _trained(group: Sequence[Preparation]) -> list[Trained]:
             validation=None if held is None else (held.X, held.targets),
             sample_weight=first.rows.weights,
         )
-        stopped = interrupts.stop.is_set()
-    if stopped:
+    if interrupts.stop.is_set():
         raise KeyboardInterrupt
     return [
         Trained(each, Outcome(one.parameters, one.history.backend, one.state, one.history))
