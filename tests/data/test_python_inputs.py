@@ -6,7 +6,7 @@ from frames import Column, Frame
 from scipy import sparse
 
 from samplewise.data.preprocessing import Preprocessing
-from samplewise.errors import DataError, ParameterError
+from samplewise.errors import DataError, ParameterError, TrainingWarning
 from samplewise.model.model import Model
 from samplewise.network import multilayer_perceptron
 from samplewise.training.lr_range_test import lr_range_test
@@ -83,7 +83,8 @@ def test_all_ways_to_train_take_the_same_targets():
 
 def test_validation_targets_are_classes_of_the_training_targets():
     text = np.array(["cat", "dog"])[CLASSES]
-    held = train(NETWORK, X, text, SETTINGS, validation=(X, np.full(ROWS, "dog"))).history
+    with pytest.warns(TrainingWarning, match="no validation row is of class 'cat'"):
+        held = train(NETWORK, X, text, SETTINGS, validation=(X, np.full(ROWS, "dog"))).history
     assert held.epochs[-1].validation_accuracy is not None
     with pytest.raises(DataError, match="validation targets hold the class 'cow', but the classes"):
         train(NETWORK, X, text, SETTINGS, validation=(X, np.full(ROWS, "cow")))

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.model_selection import GridSearchCV, train_test_split
 from small_data import NUMBER, QUICK, TWO, X
 
@@ -137,13 +138,15 @@ def test_while_rows_are_held_out():
     seen, came = [], 0
     before = signal.signal(signal.SIGALRM, raised)
     try:
-        for moment in range(MOMENTS):
-            try:
-                signal.setitimer(signal.ITIMER_REAL, seconds * (moment + 1) / MOMENTS)
-                split(rows, 0.1, np.random.RandomState(0), two_classes=True)
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            except KeyboardInterrupt:
-                came += 1
+        # An interrupt as scikit-learn changes its configuration leaves it changed.
+        with config_context():
+            for moment in range(MOMENTS):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, seconds * (moment + 1) / MOMENTS)
+                    split(rows, 0.1, np.random.RandomState(0), two_classes=True)
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                except KeyboardInterrupt:
+                    came += 1
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
