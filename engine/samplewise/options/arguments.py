@@ -27,9 +27,9 @@ class NamedArguments:
             UnknownArgumentError: it names the argument that is meant, or all that there are.
         """
         known = _arguments_of(cls)
-        for name in named:
-            if known is not None and name not in known:
-                raise UnknownArgumentError(cls._unknown(name, known, named))
+        if known is not None and not named.keys() <= known.keys():
+            name = next(name for name in named if name not in known)
+            raise UnknownArgumentError(cls._unknown(name, tuple(known), named))
         return super().__new__(cls)
 
     @classmethod
@@ -50,8 +50,8 @@ class NamedArguments:
 
 
 @once_a_class
-def _arguments_of(kind: type[Any]) -> tuple[str, ...] | None:
-    """Return the names of a constructor's arguments; None where it takes any."""
-    parameters = inspect.signature(kind).parameters.values()
-    open_ended = any(each.kind is each.VAR_KEYWORD for each in parameters)
-    return None if open_ended else tuple(each.name for each in parameters)
+def _arguments_of(kind: type[Any]) -> Mapping[str, inspect.Parameter] | None:
+    """Return a constructor's arguments by name; None where it takes any."""
+    arguments = inspect.signature(kind).parameters
+    open_ended = any(each.kind is each.VAR_KEYWORD for each in arguments.values())
+    return None if open_ended else dict(arguments)

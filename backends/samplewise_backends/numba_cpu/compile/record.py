@@ -228,7 +228,8 @@ class Struct:
         """
         made = type(self).__new__(type(self))
         settled = self._bytes.view(self.memory.dtype)
-        made._hold(self.record, self.dtype, np.tile(settled, count))
+        # `np.tile` takes five times as long.
+        made._hold(self.record, self.dtype, np.repeat(settled[None], count, axis=0).ravel())
         made.settle()
         return made
 
