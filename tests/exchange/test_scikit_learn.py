@@ -226,6 +226,13 @@ def test_another_estimator_is_refused(given, message):
         from_sklearn(given)
 
 
+def test_an_activation_that_a_user_put_into_scikit_learn_is_refused():
+    fitted = classifier()
+    fitted.activation = "softsign"
+    with pytest.raises(ParameterError, match="activation must be one of .*, got 'softsign'"):
+        from_sklearn(fitted)
+
+
 def test_weights_and_classes_that_make_no_model_are_refused():
     with pytest.raises(ParameterError, match="knows one class only, '1'; fit it to rows of two"):
         from_sklearn(classifier(np.ones(60, int)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from samplewise.checks import printable
+from samplewise.checks import one_of, printable
 from samplewise.data.columns import columns_named
 from samplewise.data.preprocessing import NONE, STANDARDIZE, Preprocessing
 from samplewise.errors import ParameterError
@@ -48,7 +48,8 @@ def from_sklearn(fitted: Any) -> Model:
         fitted: an MLPClassifier or MLPRegressor, or a Pipeline of a StandardScaler and one.
 
     Raises:
-        ParameterError: it is anything else, is not fitted, or knows one class only.
+        ParameterError: it is anything else, is not fitted, knows one class only, or has an
+            activation that scikit-learn does not have.
         DataError: its weights were replaced by others that do not fit, or a name of its features
             cannot be one of a column.
     """
@@ -56,7 +57,8 @@ def from_sklearn(fitted: Any) -> Model:
     coefs, intercepts = perceptron.coefs_, perceptron.intercepts_
     hidden = [weight.shape[1] for weight in coefs[:-1]]
     sizes = int(perceptron.n_features_in_), hidden, int(perceptron.n_outputs_)
-    network = multilayer_perceptron(*sizes, ACTIVATIONS[perceptron.activation])
+    activation = one_of(f"{_FROM}: activation", perceptron.activation, ACTIVATIONS)
+    network = multilayer_perceptron(*sizes, ACTIVATIONS[activation])
     pairs = list(zip(coefs, intercepts, strict=True))
     tensors = {f"{i}.weight": np.transpose(weight) for i, (weight, _) in enumerate(pairs)}
     tensors |= {f"{i}.bias": np.asarray(bias) for i, (_, bias) in enumerate(pairs)}
