@@ -43,9 +43,7 @@ class TrainingProblem:
         network, loss, optimizer: as a backend compiles them.
         X: (n, inputs), C-contiguous, of the dtype of the run.
         Y: targets of the same dtype, (n, outputs).
-        learning_rate: of every step.
         batch_size: rows of a step, at most n.
-        init: name of the initializer.
         seed: of the initial parameters, and of the orders where rows are shuffled.
         shuffle: take the rows in a new order each epoch, else as they lie.
         test_inputs, test_labels: rows to test on and their class indices; None without a test.

@@ -36,13 +36,9 @@ class RowResult:
     """The figures of one cell.
 
     Args:
-        key: row, batch size and backend.
-        spread: wall time of the training steps.
         over_reference: speed-up over `reference` in the same rounds; None where that did not run.
-        over_report: speed-up over the published time, which was taken in a hosted notebook on an
-            unknown processor; None unless the batch size is 1, as there.
+        over_report: speed-up over the published time; None unless the batch size is 1, as there.
         of_floor: share reached of the rate of this core's large matrix product, in [0, 1].
-        final_loss: of the last epoch.
         accuracy: on the test rows, in [0, 1]; None without a test.
     """
 
@@ -73,7 +69,6 @@ class RowComparison:
     Args:
         data: name and size of the dataset.
         notes: of rows whose final losses could not be compared.
-        calibration, conditions: of the machine.
     """
 
     dtype: str

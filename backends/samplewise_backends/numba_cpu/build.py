@@ -36,12 +36,9 @@ def all_routines() -> list[Routine]:
 
 
 def build(routines: Sequence[Routine], level: str, folder: Path) -> list[Path]:
-    """Write the objects of routines into a folder, both dtypes of each.
+    """Write the objects of routines into a folder that exists, both dtypes of each.
 
-    Args:
-        routines: of the package.
-        level: of the processors that run them; the process must compile for it, see `main`.
-        folder: exists.
+    The process must compile for processors of this level, see `main`.
 
     Raises:
         RuntimeError: numba compiles here for another processor, or with settings of its own.

@@ -12,11 +12,7 @@ from samplewise_backends.numba_cpu.planner.calibration import calibrate
 
 
 def prepare(dtypes: Sequence[str], *, measure: bool) -> Iterator[str]:
-    """Load or compile every routine, and measure the rates unless an earlier process did.
-
-    Args:
-        dtypes: "float32" and "float64", or one of them.
-        measure: also measure.
+    """Load or compile every routine; if asked to, measure the rates unless an earlier process did.
 
     Yields:
         A line about each thing that is done, with its seconds.

@@ -15,12 +15,7 @@ from samplewise_backends.vectorized.flush import flush_threshold
 
 @dataclass(frozen=True, eq=False)
 class BlockEnd:
-    """The effect of a block of some rows on weights and velocity.
-
-    Args:
-        powers: M^T, as numbers of the training's dtype.
-        responses: factors of each row's dZ in the weights and in the velocity, (S, n, 1).
-    """
+    """M^T of a block, and the factors of each row's dZ in weights and velocity, (S, n, 1)."""
 
     powers: Matrix
     responses: Matrix

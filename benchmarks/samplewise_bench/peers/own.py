@@ -28,18 +28,17 @@ install = "pip install samplewise"
 
 def load(cores: int) -> str:
     """Load every backend that loads."""
-    for listing in registry.listings():
-        if listing.available:
-            registry.load(listing.name)
+    _backends()
     return __version__
+
+
+def _backends() -> list[Backend]:
+    return [registry.load(listing.name) for listing in registry.listings() if listing.available]
 
 
 def ways(task: Task) -> Sequence[str]:
     """Return "backend plan" for training, with "at once" where a program trains them all."""
-    found = []
-    for listing in registry.listings():
-        if listing.available:
-            found += _ways(registry.load(listing.name), task)
+    found = [way for backend in _backends() for way in _ways(backend, task)]
     if not found:
         raise NotApplicableError("no backend here has what this task needs")
     return found

@@ -20,12 +20,10 @@ class PeerEntry:
     """One way of one peer on one piece of work.
 
     Args:
-        peer: name.
         way: of the peer; may be empty.
         state: `TIMED`, `REFUSED`, `UNFIT` or `FAILED`.
         note: how its steps differ from the task's, or why it has no time; may be empty.
         spread: of the steps inside, in milliseconds; of one prediction where the work is those.
-        rounds: timed.
         core_share: processor time over wall time; where it is below the number of threads, other
             work took the core, and the times are too long.
         compile_s: seconds; None where nothing is compiled.
@@ -75,8 +73,6 @@ class WorkloadResult:
     """One piece of work.
 
     Args:
-        name, title: of the workload.
-        cores, calls: of the task.
         flops: of the textbook's matrix products.
         entries: the fastest first, then those without a time.
         baseline: label of the entry that ratios are of; empty where samplewise has no time.
@@ -112,14 +108,7 @@ class WorkloadResult:
 
 @dataclass(frozen=True)
 class PeerInfo:
-    """A peer on this machine.
-
-    Args:
-        install: how to get it.
-        version: empty where it is absent.
-        import_s: seconds that its import takes, NumPy's apart; None where it is absent.
-        absent: why it is not here; empty where it is.
-    """
+    """A peer on this machine: its version and the seconds of its import, or why it is absent."""
 
     name: str
     install: str

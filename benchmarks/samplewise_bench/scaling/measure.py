@@ -56,7 +56,7 @@ def measure(
     dtype: str = DTYPE,
     rounds: int = ROUNDS,
     seconds: float = SECONDS,
-    on_curve: Callable[[Curve], None] | None = None,
+    on_curve: Callable[[Curve], None] = lambda _: None,
 ) -> Scaling:
     """Train every size of every axis by every method, on one core with one thread.
 
@@ -77,8 +77,7 @@ def measure(
         for axis in axes:
             for curve in _along(axis, methods, dtype, rounds, longest_s):
                 curves.append(curve)
-                if on_curve is not None:
-                    on_curve(curve)
+                on_curve(curve)
         return Scaling(dtype, rounds, curves, conditions())
 
 

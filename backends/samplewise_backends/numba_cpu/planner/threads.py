@@ -27,19 +27,16 @@ NS_OF_MULTIPLY_ADD = {"float32": 0.03, "float64": 0.05}
 
 
 def threads_for(ns: float, allowed: int, parts: int) -> int:
-    """Return the number of threads by which a call ends soonest.
+    """Return the number of threads, of those allowed, by which a call ends soonest.
 
-    Args:
-        ns: of the call on one thread, in nanoseconds.
-        allowed: maximum number of threads.
-        parts: into which the work can be cut, about equally long.
+    On one thread it takes so many nanoseconds; its work can be cut into parts about equally long.
     """
-    return min(range(1, max(min(allowed, parts), 1) + 1), key=lambda n: _ns_on(n, ns, parts))
 
+    def ns_on(threads: int) -> float:
+        rounds = -(-parts // threads)
+        return ns * rounds / max(parts, 1) + (threads - 1) * HAND_OVER_NS
 
-def _ns_on(threads: int, ns: float, parts: int) -> float:
-    rounds = -(-parts // threads)
-    return ns * rounds / max(parts, 1) + (threads - 1) * HAND_OVER_NS
+    return min(range(1, max(min(allowed, parts), 1) + 1), key=ns_on)
 
 
 def training_ns(plan: Plan, rates: Rates, members: Sequence[Member], rows: int) -> float:

@@ -80,13 +80,7 @@ def describe_optimizer(hyper: Struct, optimizer: Optimizer) -> None:
 
 
 class Terms(NamedTuple):
-    """The terms of the recurrence in a block, as `records.BLOCK` describes them.
-
-    Args:
-        powers: float[4, K + 1, ld].
-        lags: float[2, K, ld].
-        biases: float[4, ld].
-    """
+    """Powers (4, K + 1, ld), lags (2, K, ld) and biases (4, ld), as in `records.BLOCK`."""
 
     powers: Matrix
     lags: Matrix

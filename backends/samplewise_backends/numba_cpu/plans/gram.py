@@ -78,16 +78,12 @@ class GramBlocks:
             self._windows.clear()
         window = steps.start, steps.stop
         if window not in self._windows:
-            self._windows[window] = self._computed(X, steps)
+            gram = aligned_zeros((steps.stop - steps.start, self._block), X.dtype)
+            self._rows.describe(self._call.inner("rows"), X, steps)
+            self._call.set(gram=gram)
+            self._call()
+            self._windows[window] = gram
         return self._windows[window]
-
-    def _computed(self, X: Matrix, steps: Steps) -> Matrix:
-        count = steps.stop - steps.start
-        gram = aligned_zeros((count, self._block), X.dtype)
-        self._rows.describe(self._call.inner("rows"), X, steps)
-        self._call.set(gram=gram)
-        self._call()
-        return gram
 
 
 class FullGram:
@@ -104,11 +100,7 @@ class FullGram:
 
     def forget(self) -> None:
         """Let go of the matrix, and of the rows that it is of."""
-        self._X: Matrix | None = None
-        self._gram = np.zeros((0, 0))
-        self._seen = np.zeros(0, np.int64)
-        self._has: NDArray[np.bool_] = np.zeros(0, bool)
-        self._fills: list[int] = []
+        self._begin(None)
 
     @property
     def filled(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -135,11 +127,12 @@ class FullGram:
         """Return the matrix if it is that of all rows of X."""
         return self._gram if X is self._X and self._has.all() else None
 
-    def _begin(self, X: Matrix) -> None:
+    def _begin(self, X: Matrix | None) -> None:
         self._X = X
-        self._gram = aligned_zeros((len(X), len(X)), X.dtype)
-        self._seen, self._has = np.zeros(0, np.int64), np.zeros(len(X), bool)
-        self._fills = []
+        rows, dtype = (0, np.float64) if X is None else (len(X), X.dtype)
+        self._gram = aligned_zeros((rows, rows), dtype)
+        self._seen, self._has = np.zeros(0, np.int64), np.zeros(rows, bool)
+        self._fills: list[int] = []
 
     def _fill(self, X: Matrix, new: NDArray[np.int64], each: Each) -> None:
         """Write the products of new rows with themselves and with all rows seen, and mirror them.

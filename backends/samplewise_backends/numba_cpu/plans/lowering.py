@@ -137,14 +137,10 @@ def _mark_wanted(rows: list[Row]) -> None:
 def _reordered(
     kind: Kind, shape: tuple[int, ...], index: int, *, copied: bool = False
 ) -> list[Row]:
-    """Return the row that moves the channels of images, or none where nothing moves.
+    """Return the row that moves the channels of images, of this shape, or none where nothing moves.
 
-    Args:
-        kind: which way it moves them.
-        shape: channels, height and width of an image.
-        index: of the layer that it goes with.
-        copied: whether there is a row also where nothing moves. Kernels read beyond images, but
-            never beyond a caller's rows.
+    `copied`: there is a row also then. Kernels read beyond images, but never beyond a caller's
+    rows.
     """
     channels, size = shape[0], math.prod(shape)
     if not copied and channels in {1, size}:

@@ -23,11 +23,7 @@ MOST_SQUARES = 4096
 
 @dataclass(frozen=True)
 class Member:
-    """A network and its optimizer.
-
-    Args:
-        step_fields: of `Steps`, those that its steps use.
-    """
+    """A network, its optimizer, and the fields of `Steps` that its steps use."""
 
     network: Network
     optimizer: Optimizer

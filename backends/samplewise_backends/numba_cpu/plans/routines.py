@@ -65,10 +65,8 @@ def describe_activations(net: Struct, layers: Layers, *, training: bool) -> None
 def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None) -> Vector:
     """Give networks that run one after the other the same buffers; return that of outputs.
 
-    Args:
-        nets: each a `records.NETWORK`.
-        size: elements of all outputs of a network.
-        gradient: maximum number of parameters whose gradients are kept at once; None to predict.
+    It has `size` elements. `gradient` is the maximum number of parameters whose gradients are kept
+    at once; None to predict.
     """
     dtype = nets[0].dtype
     A = aligned_zeros(size, dtype)
