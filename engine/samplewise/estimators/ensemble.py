@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +14,7 @@ from samplewise.estimators.interrupts import handled
 from samplewise.estimators.running import NOT_FINITE, Guarded, Outcome, Task
 from samplewise.estimators.settings import LBFGS, LOSS, SCORE
 from samplewise.network.losses import BinaryCrossEntropy, ClassLoss, Loss
-from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks.base import is_own
 from samplewise.training.many import trained_many
 
 # What an ensemble shows of the network that trained longest.
@@ -69,6 +68,9 @@ def run_many(task: Task) -> list[Outcome]:
         replace(task.settings, seed=seed + index, order_seed=seed, stopping=stopping)
         for index in range(len(task.starts))
     ]
+    # A snapshot is of all networks, so only the first one offers it.
+    snapshots = ("on_chunk_end", "on_epoch_over")
+    callbacks = [one for one in task.callbacks if not any(is_own(one, hook) for hook in snapshots)]
     held = task.held
     with handled() as interrupts:
         results = trained_many(
@@ -80,7 +82,7 @@ def run_many(task: Task) -> list[Outcome]:
             figures={LOSS: task.objective.shown},
             ensemble=score,
             callbacks=[
-                [Guarded(each, interrupts) for each in _of_network(index, task.callbacks)]
+                [Guarded(each, interrupts) for each in (callbacks if index else task.callbacks)]
                 for index in range(len(settings))
             ],
             stop=interrupts.stop,
@@ -95,19 +97,6 @@ def run_many(task: Task) -> list[Outcome]:
         Outcome(one.parameters, one.history.backend, None, one.history, interrupted=stopped)
         for one in whole
     ]
-
-
-def _of_network(index: int, callbacks: Sequence[Callback]) -> list[Callback]:
-    """Return the callbacks of a network: a snapshot is of all, so only the first offers it."""
-    return [one for one in callbacks if index == 0 or not _takes_snapshots(type(one))]
-
-
-def _takes_snapshots(kind: type[Callback]) -> bool:
-    hooks = (
-        (kind.on_chunk_end, Callback.on_chunk_end),
-        (kind.on_epoch_over, Callback.on_epoch_over),
-    )
-    return any(own is not inherited for own, inherited in hooks)
 
 
 def ensemble_score(task: Task, targets: NDArray[Any], predictions: NDArray[Any]) -> float:
