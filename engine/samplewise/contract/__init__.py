@@ -19,24 +19,40 @@ What every program computes:
 `samplewise.testing.check_backend(name)` says whether a backend keeps the contract.
 """
 
-from samplewise.contract.backend import Backend as Backend
-from samplewise.contract.capabilities import Capabilities as Capabilities
-from samplewise.contract.plan import PLANS as PLANS
-from samplewise.contract.plan import Plan as Plan
-from samplewise.contract.plan import PlanSpec as PlanSpec
-from samplewise.contract.plan import Workload as Workload
-from samplewise.contract.program import DetachedManyProgram as DetachedManyProgram
-from samplewise.contract.program import EpochsManyProgram as EpochsManyProgram
-from samplewise.contract.program import EpochsProgram as EpochsProgram
-from samplewise.contract.program import ManyProgram as ManyProgram
-from samplewise.contract.program import Program as Program
-from samplewise.contract.state import DECISIONS as DECISIONS
-from samplewise.contract.state import PENALTIES as PENALTIES
-from samplewise.contract.state import RATES as RATES
-from samplewise.contract.state import WEIGHTS as WEIGHTS
-from samplewise.contract.state import Steps as Steps
-from samplewise.contract.state import TrainingState as TrainingState
+from samplewise.contract.backend import Backend
+from samplewise.contract.capabilities import Capabilities
+from samplewise.contract.plan import PLANS, Plan, PlanSpec, Workload
+from samplewise.contract.program import (
+    DetachedManyProgram,
+    EpochsManyProgram,
+    EpochsProgram,
+    ManyProgram,
+    Program,
+)
+from samplewise.contract.state import DECISIONS, PENALTIES, RATES, WEIGHTS, Steps, TrainingState
 
 # A backend may say which version it is made for, in `contract_version`; another one is refused.
 CONTRACT_VERSION = 1
 ENTRY_POINT_GROUP = "samplewise.backends"
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "DECISIONS",
+    "ENTRY_POINT_GROUP",
+    "PENALTIES",
+    "PLANS",
+    "RATES",
+    "WEIGHTS",
+    "Backend",
+    "Capabilities",
+    "DetachedManyProgram",
+    "EpochsManyProgram",
+    "EpochsProgram",
+    "ManyProgram",
+    "Plan",
+    "PlanSpec",
+    "Program",
+    "Steps",
+    "TrainingState",
+    "Workload",
+]
