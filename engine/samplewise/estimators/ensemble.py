@@ -19,6 +19,7 @@ from samplewise.estimators.settings import LBFGS, LOSS, SCORE
 from samplewise.estimators.sklearn_callbacks import Epochs
 from samplewise.network.losses import BinaryCrossEntropy, ClassLoss, Loss
 from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks.base import is_own
 from samplewise.training.many import trained_many
 
 # What an ensemble shows of the network that trained longest.
@@ -104,16 +105,9 @@ def run_many(task: Task) -> list[Outcome]:
 
 def _of_network(index: int, callbacks: Sequence[Callback]) -> list[Callback]:
     """Return the callbacks of a network: a snapshot is of all, so only the first offers it."""
-    own = [one for one in callbacks if index == 0 or not _takes_snapshots(type(one))]
+    snapshots = ("on_chunk_end", "on_epoch_over")
+    own = [one for one in callbacks if index == 0 or not any(is_own(one, at) for at in snapshots)]
     return [copy(one) if isinstance(one, Epochs) else one for one in own]
-
-
-def _takes_snapshots(kind: type[Callback]) -> bool:
-    hooks = (
-        (kind.on_chunk_end, Callback.on_chunk_end),
-        (kind.on_epoch_over, Callback.on_epoch_over),
-    )
-    return any(own is not inherited for own, inherited in hooks)
 
 
 def ensemble_score(task: Task, targets: NDArray[Any], predictions: NDArray[Any]) -> float:

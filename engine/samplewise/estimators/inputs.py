@@ -48,8 +48,7 @@ def _is_table(X: Any, features: int | None) -> bool:
     return (
         type(X) is np.ndarray
         and X.ndim == 2
-        and features in (None, X.shape[1])
-        and X.shape[1] > 0
+        and (X.shape[1] > 0 if features is None else X.shape[1] == features)
         and X.dtype in _FLOATS
         and len(X) > 0
     )

@@ -110,14 +110,13 @@ class SweepSearchCV(GridSearchCV):
 
         def evaluate(candidates: Iterable[dict[str, Any]], **context: Any) -> None:
             candidates = list(candidates)
-            X, y = indexable(*self._given)
+            X, y = self._given = indexable(*self._given)
             routed = self._routed
             splits = list(self._checked_cv_orig.split(X, y, **routed.splitter.split))
             if len(splits) * math.prod(np.shape(X)) * np.float64().nbytes > MOST_BYTES:
                 evaluate_candidates(candidates, cv=_Splits(splits), **context)
                 return
-            tasks = _Tasks(self.estimator, X, y, routed.estimator.fit)
-            folds = [tasks.trained(candidates, train) for train, _ in splits]
+            folds = [self._trained_together(candidates, train) for train, _ in splits]
             if whole := self._all_trained(folds):
                 # scikit-learn takes the first one, and with it all that its results need.
                 scores = Scores(self, X, y, routed.scorer.score)
@@ -127,6 +126,37 @@ class SweepSearchCV(GridSearchCV):
                 evaluate_candidates(candidates, cv=_Splits(splits), **context)
 
         super()._run_search(evaluate, callback_ctx=callback_ctx)
+
+    def _trained_together(
+        self, candidates: Sequence[dict[str, Any]], train: Any
+    ) -> list[Trained | None]:
+        """Return the training of each candidate on a fold; None of one that trains in `fit`."""
+        prepared = self._preparations(candidates, train)
+        done = train_together([one for one in prepared if one is not None])
+        by_preparation = {one.preparation: one for one in done}
+        return [None if one is None else by_preparation.get(one) for one in prepared]
+
+    def _preparations(
+        self, candidates: Sequence[dict[str, Any]], train: Any
+    ) -> list[Preparation | None]:
+        """Return the preparation of each candidate that may share its training."""
+        X, y = self._given
+        fit_params = _check_method_params(X, params=self._routed.estimator.fit, indices=train)
+        X, y = _safe_split(self.estimator, X, y, train)
+        given = Given(X, y, **{"sample_weight": None, **fit_params})
+        known: list[Task] = []
+        found: list[Preparation | None] = []
+        for values in candidates:
+            found.append(None)
+            try:
+                estimator = clone(self.estimator).set_params(**clone(values, safe=False))
+                if given.initial is None and _may_share(estimator):
+                    found[-1] = _prepared(estimator, given, known)
+            except Exception as error:
+                # `fit` meets it again, and scikit-learn says so.
+                if raised_by_signal_handler(error):
+                    raise
+        return found
 
     def _all_trained(self, folds: Sequence[Sequence[Trained | None]]) -> list[list[Trained]]:
         """Return the trainings of all candidates where only scores are left to do, else none.
@@ -155,51 +185,6 @@ class _Splits:
     def split(self, X: Any, y: Any = None, **params: Any) -> Sequence[Any]:
         """Return them."""
         return self.splits
-
-
-@dataclass(frozen=True)
-class _Tasks:
-    """The trainings that candidates ask for.
-
-    Args:
-        estimator: of the search.
-        X: rows.
-        y: targets.
-        fit_params: arguments of `fit`.
-    """
-
-    estimator: Estimator
-    X: Any
-    y: Any
-    fit_params: dict[str, Any]
-
-    def trained(self, candidates: Sequence[dict[str, Any]], train: Any) -> list[Trained | None]:
-        """Return the training of each candidate on a fold; None of one that trains in `fit`."""
-        prepared = self._prepared(candidates, train)
-        done = train_together([one for one in prepared if one is not None])
-        by_preparation = {one.preparation: one for one in done}
-        return [None if one is None else by_preparation.get(one) for one in prepared]
-
-    def _prepared(
-        self, candidates: Sequence[dict[str, Any]], train: Any
-    ) -> list[Preparation | None]:
-        """Return the preparation of each candidate that may share its training."""
-        X, y = _safe_split(self.estimator, self.X, self.y, train)
-        fit_params = _check_method_params(self.X, params=self.fit_params, indices=train)
-        given = Given(X, y, **{"sample_weight": None, **fit_params})
-        known: list[Task] = []
-        found: list[Preparation | None] = []
-        for values in candidates:
-            found.append(None)
-            try:
-                estimator = clone(self.estimator).set_params(**clone(values, safe=False))
-                if given.initial is None and _may_share(estimator):
-                    found[-1] = _prepared(estimator, given, known)
-            except Exception as error:
-                # `fit` meets it again, and scikit-learn says so.
-                if raised_by_signal_handler(error):
-                    raise
-        return found
 
 
 def _may_share(estimator: Any) -> bool:

@@ -41,7 +41,11 @@ def transfer(
     instance_of("network", network, Network)
     most = min(len(model.network.layers), len(network.layers))
     count = whole_number("layers", layers, maximum=most)
-    _check_same_input(model.network, network)
+    if model.network.input_shape != network.input_shape:
+        raise ParameterError(
+            f"network: its input_shape must be the model's, {model.network.input_shape}, got "
+            f"{network.input_shape}; build the network for rows of that shape"
+        )
     for index in range(count):
         _check_same_layer(model.network, network, index)
     drawn = initialize(network, init, Streams(seed).of_run("init"), model.parameters.dtype)
@@ -53,14 +57,6 @@ def transfer(
     return dataclasses.replace(
         model, network=network, loss=loss, parameters=drawn, class_names=class_names
     )
-
-
-def _check_same_input(ours: Network, theirs: Network) -> None:
-    if ours.input_shape != theirs.input_shape:
-        raise ParameterError(
-            f"network: its input_shape must be the model's, {ours.input_shape}, got "
-            f"{theirs.input_shape}; build the network for rows of that shape"
-        )
 
 
 def _check_same_layer(ours: Network, theirs: Network, index: int) -> None:

@@ -16,12 +16,8 @@ def render(document: Document) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["data_uri"] = _data_uri
+    environment.filters["base64"] = lambda content: base64.b64encode(content).decode("ascii")
     # Escaped by autoescape afterwards; a lone surrogate could not be written as UTF-8.
     environment.finalize = lambda value: printable_line(value) if type(value) is str else value
     text = files("samplewise.report").joinpath("report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(text).render(document=document)
-
-
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

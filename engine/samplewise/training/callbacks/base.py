@@ -116,7 +116,7 @@ class Callbacks:
     @property
     def look_at_epochs(self) -> bool:
         """True if one of them has a hook of its own that is called during or after each epoch."""
-        return any(_is_own(one, hook) for one in self._all for hook in HOOKS_OF_EPOCHS)
+        return any(is_own(one, hook) for one in self._all for hook in HOOKS_OF_EPOCHS)
 
     def compile_begins(self, backend: str) -> None:
         """Call `on_compile_begin` of each."""
@@ -162,7 +162,7 @@ class Callbacks:
         return [
             (one, _has_model(one.on_epoch_end) if one.takes_model is None else one.takes_model)
             for one in self._all
-            if _is_own(one, "on_epoch_end")
+            if is_own(one, "on_epoch_end")
         ]
 
     def train_ends(self, history: History) -> list[Exception]:
@@ -176,7 +176,8 @@ class Callbacks:
         return raised
 
 
-def _is_own(callback: Callback, hook: str) -> bool:
+def is_own(callback: Callback, hook: str) -> bool:
+    """Return True if a callback has a hook of its own, not the one that does nothing."""
     return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
 
 
