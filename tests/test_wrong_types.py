@@ -107,6 +107,13 @@ CALLS = {
         lambda x: samplewise.ResumableTraining(NETWORK, SETTINGS, "folder", x or 0),
     ],
     "SGD": [lambda x: samplewise.SGD(momentum=x), lambda x: samplewise.SGD(nesterov=x)],
+    "SourceOptions": [
+        lambda x: samplewise.SourceOptions(label=not_text(x) or 3),
+        lambda x: samplewise.SourceOptions(drop=x),
+        lambda x: samplewise.SourceOptions(image_size=x),
+        lambda x: samplewise.SourceOptions(fit=x),
+        lambda x: samplewise.SourceOptions(full_scale=x or "wide"),
+    ],
     "Snapshot": [
         lambda x: samplewise.Snapshot.from_parts(x, {}),
         lambda x: samplewise.Snapshot.from_parts({}, x),
@@ -164,7 +171,10 @@ CALLS = {
         lambda x: samplewise.lr_range_test(NETWORK, X, Y, SETTINGS, lowest=x),
         lambda x: samplewise.lr_range_test(NETWORK, X, Y, SETTINGS, callbacks=x or [3]),
     ],
-    "load_dataset": [samplewise.load_dataset],
+    "load_dataset": [
+        samplewise.load_dataset,
+        lambda x: samplewise.load_dataset("iris", options=x),
+    ],
     "load_inputs": [samplewise.load_inputs],
     "load_model": [samplewise.load_model],
     "multilayer_perceptron": [

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset as Dataset
     from samplewise.data.inputs import load_inputs as load_inputs
     from samplewise.data.loading import load
+    from samplewise.data.sources.options import SourceOptions as SourceOptions
     from samplewise.displays import TrainingCurveDisplay as TrainingCurveDisplay
     from samplewise.displays import WeightsDisplay as WeightsDisplay
     from samplewise.errors import SamplewiseError as SamplewiseError
@@ -99,6 +100,7 @@ _PUBLIC = {
     "data.dataset": "Dataset",
     "data.inputs": "load_inputs",
     "data.loading": "load_dataset",
+    "data.sources.options": "SourceOptions",
     "displays": "TrainingCurveDisplay WeightsDisplay",
     "errors": "SamplewiseError SamplewiseWarning SomeDivergedError",
     "estimators.mlp": "MLPClassifier MLPRegressor",

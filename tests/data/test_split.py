@@ -80,5 +80,14 @@ def test_an_empty_part_is_refused(fraction):
 
 
 def test_a_class_without_a_training_row_is_named():
-    with pytest.raises(ParameterError, match="leaves none of 'b'; use stratify"):
+    with pytest.raises(
+        ParameterError, match="leaves none of 'b'; use stratify, or a smaller split$"
+    ):
         split(dataset((50, 1)), 0.9, stream(1))
+
+
+def test_classes_that_look_like_measurements_are_said_to():
+    labels = np.arange(90) // 3
+    numbers = Dataset("d", np.eye(90, 2), labels, tuple(map(str, range(30))), "here")
+    with pytest.raises(ParameterError, match="or a smaller split; .* --loss mean_squared_error"):
+        split(numbers, 0.5, stream())

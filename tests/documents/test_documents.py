@@ -15,11 +15,13 @@ import runpy
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from examples import DOCUMENTS, FENCE, ROOT, UNFENCED, all_commands, parsed
+from PIL import Image
 
 from samplewise import load_dataset, registry, testing
 from samplewise.cli.app import main
@@ -133,6 +135,26 @@ def photos():
     return {"dataset": dataset.X[kept], "labels": names}
 
 
+def write_customers():
+    """Write a table of fifty customers, some of whom left."""
+    rng = np.random.default_rng(0)
+    rows = zip(rng.choice(["Basel", "Genf"], 50), rng.integers(20, 70, 50), strict=True)
+    lines = [
+        f"{k},{city},{age},{'no' if age > 40 else 'yes'}" for k, (city, age) in enumerate(rows)
+    ]
+    Path("customers.csv").write_text("\n".join(["id,city,age,left", *lines]), encoding="utf-8")
+
+
+def write_photos():
+    """Write a folder of images, with a folder for each of two classes."""
+    given = photos()
+    for name in ("4", "9"):
+        images = given["dataset"][given["labels"] == name].reshape(-1, 28, 28)
+        Path("photos", name).mkdir(parents=True)
+        for k, image in enumerate(images, start=1):
+            Image.fromarray(image).save(Path("photos", name, f"{k}.png"))
+
+
 def begins(table, line):
     return next((value for start, value in table.items() if line.startswith(start)), None)
 
@@ -146,6 +168,8 @@ def folder(tmp_path, monkeypatch):
             monkeypatch.delenv(variable)
     monkeypatch.setattr(synthetic, "_draw_class", draw_class)
     np.savez("photos.npz", **photos())
+    write_customers()
+    write_photos()
     inner, load = registry.load("vectorized"), registry.load
     yours = SimpleNamespace(name="yours", capabilities=inner.capabilities, compile=inner.compile)
     toy = runpy.run_path(str(ROOT / "tests/plugins/toy/src/toy_samplewise/__init__.py"))["backend"]

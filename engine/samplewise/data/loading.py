@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from samplewise.checks import printable, suggestion
+from samplewise.checks import must_be, printable, suggestion
 from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
 from samplewise.data.sources.options import (
@@ -16,7 +16,7 @@ from samplewise.data.sources.options import (
     TABLE_OPTIONS,
     SourceOptions,
 )
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ParameterError
 
 SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine")
 """Names that need no file; `synthetic:SEED` is one too."""
@@ -54,9 +54,12 @@ def load(
 
     Raises:
         DataError: neither a name nor a path, a class that does not exist, or what the loader finds.
-        ParameterError: an option is set that is not read for this source.
+        ParameterError: `options` are not a SourceOptions, or one is set that is not read for this
+            source.
     """
     name = source_name(data)
+    if not isinstance(options, SourceOptions):
+        raise ParameterError(must_be("options", "a SourceOptions", options))
     kind = _kind(name, options)
     options.check_read(name, options_read(name))
     dataset = _loaded(kind, name, classes, options, columns)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import open_fraction, printable
 from samplewise.data.dataset import Dataset
+from samplewise.data.labels import FEW_ROWS, REGRESSION, WHOLE_NUMBER
 from samplewise.errors import ParameterError
 from samplewise.text import counted
 
@@ -47,10 +48,13 @@ def split(
     parts = dataset.take(training), dataset.take(test)
     empty = np.flatnonzero(parts[0].counts() == 0)
     if len(empty) > 0:
+        names = dataset.class_names
+        numbers = len(names) > FEW_ROWS and all(map(WHOLE_NUMBER.fullmatch, names))
         raise ParameterError(
             f"split: must leave a training row of each class, got {test_fraction}, which leaves "
-            f"none of '{printable(dataset.class_names[empty[0]])}'; use stratify, or a smaller "
-            "split"
+            f"none of '{printable(names[empty[0]])}'; use stratify, or a smaller split"
+            + f"; {REGRESSION}"
+            * numbers
         )
     return parts
 

@@ -25,6 +25,7 @@ _REASONS = {
     "full_scale": "only files and folders can have another value of white",
 }
 
+_SIDES = f"in pixels, each from 1 to {MAX_IMAGE_SIDE:,}"
 _SIZE = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
 
 
@@ -50,15 +51,26 @@ def column_names(name: str, given: object) -> tuple[str, ...]:
     return given
 
 
+def _is_size(given: object) -> bool:
+    return (
+        isinstance(given, tuple)
+        and len(given) == 2
+        and all(isinstance(side, int) and 1 <= side <= MAX_IMAGE_SIDE for side in given)
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions:
     """Options of reading a source; each is read for some kinds of source, and refused for others.
+
+    The command line has them under the same names, as in `--label price`.
 
     Args:
         numbers: read the labels as numbers to learn, not as classes.
         label: name of the label column of a table; None looks for the usual names.
         drop: names of columns of a table to leave out.
-        image_size: (height, width) in pixels that images of a folder are brought to.
+        image_size: (height, width) in pixels, 1 to 4,096 each, that images of a folder are brought
+            to.
         fit: how an image of another shape is brought to `image_size`: "stretch" changes its
             proportions, "pad" adds borders, "crop" cuts them off; both keep the centre.
         full_scale: value of a white pixel; makes the rows of an array images. None takes 255 for
@@ -80,6 +92,10 @@ class SourceOptions:
         if self.label is not None:
             column_name("label", self.label)
         column_names("drop", self.drop)
+        if not _is_size(self.image_size):
+            raise ParameterError(
+                must_be("image_size", f"(height, width), {_SIDES}", self.image_size)
+            )
         one_of("fit", self.fit, FITS)
         if self.full_scale is not None:
             positive_number("full_scale", self.full_scale)
@@ -109,9 +125,8 @@ def parsed_size(text: object) -> tuple[int, int]:
     """
     match = _SIZE.fullmatch(text) if isinstance(text, str) else None
     sides = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not all(1 <= side <= MAX_IMAGE_SIDE for side in sides):
+    if not _is_size(sides):
         raise ParameterError(
-            "image_size: must be HEIGHTxWIDTH in pixels, each from 1 to "
-            f"{MAX_IMAGE_SIDE:,}, as in 28x28, got '{printable(text)}'"
+            f"image_size: must be HEIGHTxWIDTH {_SIDES}, as in 28x28, got '{printable(text)}'"
         )
     return sides
