@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from samplewise import registry
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
-from samplewise.testing import epochs_at_once, many, rungs, tolerances, trials
+from samplewise.network import SGD, Dense, Network
+from samplewise.network.losses import MeanSquaredError
+from samplewise.testing import epochs_at_once, many, rungs, runs, tolerances, trials
+from samplewise.testing.cases import Case
 from samplewise_backends.numba_cpu.many import NumbaManyProgram
 from samplewise_backends.numba_cpu.program import NumbaProgram
 
@@ -124,6 +128,17 @@ def test_epochs_of_one_network_at_once_are_tried_by_each_plan(plan):
     allowed = tolerances.after_training(case.optimizer, 3 * case.steps, case.dtype)
     found = epochs_at_once.epochs_at_once(BACKEND, [case], plan, [allowed])
     assert found
+    assert all(each.passed for each in found), list(map(str, found))
+
+
+def test_a_network_that_overflows_in_the_third_epoch_is_tried_at_a_lower_rate():
+    network = Network((6,), (Dense(5, "selu"), Dense(3)))
+    loss, rows = MeanSquaredError(), trials.SMALL_ROWS
+    case = Case(network, loss, SGD(0.9), rows=rows, learning_rate=0.05)
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = [np.isfinite(runs.expected(case, n, True).losses).all() for n in (2, 3)]
+        found = rungs.epoch(BACKEND, case, DIRECT)
+    assert finite == [True, False]
     assert all(each.passed for each in found), list(map(str, found))
 
 
