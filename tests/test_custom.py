@@ -213,6 +213,14 @@ def test_an_unknown_activation_hints_at_registering():
         Dense(3, "sine")
 
 
+@pytest.mark.parametrize("name", ["softmax", "LogSoftmax"])
+def test_a_softmax_is_left_to_the_loss(name):
+    with pytest.raises(
+        ParameterError, match="; leave it out, since a loss of classes takes logits"
+    ):
+        Dense(3, name)
+
+
 def focal(z, y):
     """Lin et al. (2017), with gamma 2: (1 - p)^2 log(1/p) of the true class."""
     p = np.exp(z - z.max(axis=1, keepdims=True))

@@ -179,8 +179,8 @@ def test_the_summary_is_strict_json_and_says_where_rows_came_from(result):
 def test_a_run_with_validation_rows_draws_their_curve_and_says_how_many(file, tmp_path):
     drawn = {}
 
-    def curves(given, title):
-        drawn.update(given)
+    def curves(given, title, *, best_epoch):
+        drawn.update(given, best_epoch=best_epoch)
         return b""
 
     with pytest.MonkeyPatch.context() as patch:
@@ -191,6 +191,7 @@ def test_a_run_with_validation_rows_draws_their_curve_and_says_how_many(file, tm
     assert drawn == {
         "training": done.history.losses,
         "validation": done.history.validation_losses,
+        "best_epoch": done.history.best_epoch,
     }
     figures = summary(done)
     data = figures["data"]

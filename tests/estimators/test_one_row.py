@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, THREE, TWO, X
@@ -174,3 +175,15 @@ def test_a_network_that_drops_units_takes_the_long_way():
     estimator.fit(X, TWO).partial_fit(X[:1], TWO[:1])
     assert estimator._online is None
     assert estimator.t_ == 121
+
+
+def test_named_rows_are_learnt_by_name():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    first, *others = (MLPClassifier(**QUICK).fit(frame[:20], TWO[:20]) for _ in range(4))
+    turned = frame[list("dbca")].iloc[30]
+    wanted = first.learn_one(X[30], TWO[30])
+    for other, row in zip(others, (frame.iloc[30], turned, dict(turned)), strict=True):
+        assert other.learn_one(row, TWO[30]) == wanted
+        assert other.predict_one(turned) == first.predict_one(X[30])
+    with pytest.raises(ValueError, match="missing 'd'"):
+        first.learn_one(frame[list("abc")].iloc[30], 1)

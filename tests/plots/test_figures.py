@@ -57,6 +57,17 @@ def test_the_runs_behind_a_mean_are_drawn_and_not_named(monkeypatch):
     assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
 
 
+def test_the_epoch_whose_weights_were_kept_is_marked(monkeypatch):
+    png = figures.loss_curves({"validation": [0.9, 0.5, 0.7]}, "Loss", best_epoch=2)
+    assert margin_is_white(png)
+    drawn = []
+    monkeypatch.setattr(figures, "png_bytes", lambda figure: drawn.append(figure) or b"")
+    figures.loss_curves({"validation": [0.9, 0.5, 0.7]}, "Loss", best_epoch=2)
+    assert list(drawn[0].axes[0].lines[-1].get_xdata()) == [2, 2]
+    (legend,) = drawn[0].legends
+    assert legend.get_texts()[-1].get_text() == "weights kept:\nepoch 2"
+
+
 @pytest.mark.parametrize("classes", [2, 10, 40])
 def test_a_confusion_matrix_shows_its_counts_while_they_can_be_read(classes, monkeypatch):
     drawn, counts = [], np.arange(classes * classes).reshape(classes, classes)

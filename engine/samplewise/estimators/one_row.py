@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.data.columns import Columns
+from samplewise.data.named_rows import is_named_row, row_of_mapping
 from samplewise.errors import DataError, DivergenceError
 from samplewise.estimators import fitted
 from samplewise.estimators.estimator import Estimator
@@ -30,19 +32,23 @@ class Online(NamedTuple):
         learner: whose weights the estimator shows.
         objective: of its loss.
         target: from y of a row to the target of the learner; KeyError for an unknown label.
+        columns: by whose names the values of a dict or series are found, or None.
     """
 
     learner: Learner
     objective: Objective
     target: Callable[[Any], Any]
+    columns: Columns | None
 
     def learn(self, x: Any, target: Any) -> float:
         """Take a step; return the loss in the units that are shown.
 
         Raises:
-            DataError: the loss is not finite, or as `Learner.learn`.
+            DataError: the loss is not finite, columns are missing, or as `Learner.learn`.
         """
         learner, objective = self.learner, self.objective
+        if self.columns is not None and is_named_row(x):
+            x = row_of_mapping(x, self.columns, "x")
         try:
             loss = learner.learn(x, target)
         except DivergenceError as error:
@@ -68,7 +74,8 @@ class OneRow(Estimator):
         `loss_curve_` does not grow.
 
         Args:
-            x: numbers, (features,); an array of the dtype of the weights is the fastest.
+            x: numbers, (features,); an array of the dtype of the weights is the fastest. After a
+                `fit` on a data frame also a dict or series, whose values are found by name.
             y: a label of `classes_`, several labels, a number or numbers.
 
         Raises:
@@ -93,7 +100,7 @@ class OneRow(Estimator):
         Threads may call it at once, while none learns.
 
         Args:
-            x: numbers, (features,).
+            x: as `learn_one`.
 
         Raises:
             NotFittedError: before `fit` or `partial_fit`.
@@ -158,7 +165,7 @@ class OneRow(Estimator):
         )
         model = replace(model, parameters=learner.state.parameters)
         self.__dict__.update(self._attributes(model))
-        self._online = Online(learner, objective, self._targets_by_row())
+        self._online = Online(learner, objective, self._targets_by_row(), model.columns)
         return self._online
 
     def _learns_row(self, X: Any, y: Any, sample_weight: Any) -> bool:

@@ -62,7 +62,8 @@ def _pictures(result: ExperimentResult) -> dict[str, bytes]:
     curves = {"training": result.history.losses}
     if result.history.validation_losses:
         curves["validation"] = result.history.validation_losses
-    pictures = {LOSS_PLOT: figures.loss_curves(curves, f"Loss of {what}")}
+    best = result.history.best_epoch
+    pictures = {LOSS_PLOT: figures.loss_curves(curves, f"Loss of {what}", best_epoch=best)}
     if result.confusion is not None:
         # The figure first: a long title is cut at its end.
         title = f"{result.test_accuracy:.1%} of the test rows right: {what}"

@@ -63,6 +63,7 @@ def check_activation(name: object) -> str:
     except ParameterError as error:
         if meant(str(name), known):
             raise
-        raise ParameterError(
-            f"{error}; register a custom one with samplewise.register_activation"
-        ) from None
+        remedy = "register a custom one with samplewise.register_activation"
+        if "softmax" in str(name).lower():
+            remedy = "leave it out, since a loss of classes takes logits and applies the softmax"
+        raise ParameterError(f"{error}; {remedy}") from None

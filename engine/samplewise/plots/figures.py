@@ -66,6 +66,8 @@ def loss_curves(
     curves: Mapping[str, Sequence[float]],
     title: str,
     runs: Mapping[str, Sequence[Sequence[float]]] | None = None,
+    *,
+    best_epoch: int | None = None,
 ) -> bytes:
     """Return a PNG of losses against epochs, one curve a name.
 
@@ -73,6 +75,7 @@ def loss_curves(
         curves: the loss of each epoch, from epoch 1 on; finite; at least one curve.
         title: of the figure.
         runs: the runs that a curve is the mean of, by its name; thin lines behind it.
+        best_epoch: whose weights were kept, as a vertical line; None draws none.
     """
     with styled_figure(7.2, 4.0, title, curves) as figure:
         axes = figure.add_subplot()
@@ -103,6 +106,9 @@ def loss_curves(
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         axes.grid(axis="y")
         names = [_short(name, 2 * LONGEST_NAME) for name in curves]
+        if best_epoch is not None:
+            means.append(axes.axvline(best_epoch, color=QUIET, linestyle=":", linewidth=1.2))
+            names.append(f"weights kept:\nepoch {best_epoch}")
         figure.legend(means, names, loc="outside right center", handlelength=2.4)
         return png_bytes(figure)
 
