@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import threading
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from samplewise.checks import not_negative, whole_number
 from samplewise.contract import TrainingState
-from samplewise.contract.plan import DIRECT
 from samplewise.data.columns import Columns
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import SGD, Loss, Network
@@ -28,8 +26,7 @@ from samplewise.training.rows.preparation import RowOptions, check_row_options, 
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.schedules import Constant
 from samplewise.training.session import Session
-from samplewise.training.settings.stopping import EarlyStopping
-from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings, of_plain_steps
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import backend_for, check_no_dropout, check_stop, loss_for
 
@@ -161,18 +158,13 @@ def minimize(
 
 def _for_one_batch(settings: TrainingSettings, rows: TrainingRows) -> TrainingSettings:
     """Return settings whose first step has all rows in a batch and their gradient as velocity."""
-    return dataclasses.replace(
+    return of_plain_steps(
         settings,
         optimizer=_MOMENTUM,
         batch_l2=settings.batch_l2 + settings.optimizer.l2 * len(rows),
         batch_size=len(rows),
-        schedule=Constant(),
-        stopping=EarlyStopping(),
-        epochs=1,
-        max_steps=None,
         shuffle=False,
         augment=None,
-        plan=DIRECT,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
@@ -27,10 +26,8 @@ from samplewise.training.batches import fixed_order
 from samplewise.training.beginning import first_state
 from samplewise.training.blame import blamed_on
 from samplewise.training.rows.classes import number_of_classes
-from samplewise.training.schedules import Constant
 from samplewise.training.session import Session
-from samplewise.training.settings.stopping import EarlyStopping
-from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings, of_plain_steps
 from samplewise.training.train import check_no_dropout, loss_for
 
 _ARRAY = np.ndarray
@@ -65,7 +62,7 @@ class Learner:
         state: TrainingState | None = None,
     ) -> None:
         self._made_of = network, loss, settings
-        settings = _for_single_rows(settings, loss)
+        settings = of_plain_steps(settings, loss=loss, batch_size=1, augment=None)
         loss = loss_for(network, settings)
         check_no_dropout("Learner", network)
         dtype = np.dtype(settings.dtype)
@@ -220,21 +217,6 @@ class Learner:
             raise DataError(f"target: must be finite in {self._target.dtype}, got {target}")
         if self._check is not None:
             self._check(self._Y)
-
-
-def _for_single_rows(settings: TrainingSettings, loss: Loss) -> TrainingSettings:
-    """Return settings of steps on single rows, without all that plays no part."""
-    return dataclasses.replace(
-        settings,
-        loss=loss,
-        batch_size=1,
-        epochs=1,
-        schedule=Constant(),
-        stopping=EarlyStopping(),
-        max_steps=None,
-        augment=None,
-        plan=DIRECT,
-    )
 
 
 def _steps_of_one_row(settings: TrainingSettings, dtype: np.dtype[Any]) -> Steps:

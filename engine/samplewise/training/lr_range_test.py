@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise.checks import must_be, positive_number
-from samplewise.contract.plan import DIRECT
 from samplewise.data.augmentation import Views
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import Network
@@ -30,10 +29,8 @@ from samplewise.training.history import DIVERGED, FINISHED, INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.rows.preparation import prepared
 from samplewise.training.rows.training_rows import TrainingRows
-from samplewise.training.schedules import Constant
 from samplewise.training.session import Session
-from samplewise.training.settings.stopping import EarlyStopping
-from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.settings.training_settings import TrainingSettings, of_plain_steps
 from samplewise.training.train import backend_for, check_stop, loss_for
 from samplewise.training.training_run import TrainingRun
 
@@ -112,7 +109,9 @@ def lr_range_test(
         raise ParameterError(must_be("lowest", f"below highest, {highest:g}", lowest))
     loss = loss_for(network, settings)
     check_stop(stop)
-    settings = _for_one_pass(settings)
+    settings = of_plain_steps(
+        settings, shuffle=True, max_seconds=None, ema_decay=None, track_accuracy=False
+    )
     rows = prepared(network, X, targets, loss, settings, class_names=class_names)
     steps = -(-len(rows) // settings.batch_size)
     if steps < FEWEST_STEPS:
@@ -134,22 +133,6 @@ def lr_range_test(
     found = _sweep(rates[: len(losses)], losses, stopped, run)
     warn_of(found.notes)
     return found
-
-
-def _for_one_pass(settings: TrainingSettings) -> TrainingSettings:
-    """Return the settings without schedule, limits, early stopping and averaged weights."""
-    return dataclasses.replace(
-        settings,
-        schedule=Constant(),
-        stopping=EarlyStopping(),
-        max_seconds=None,
-        max_steps=None,
-        ema_decay=None,
-        shuffle=True,
-        epochs=1,
-        plan=DIRECT,
-        track_accuracy=False,
-    )
 
 
 def _swept(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from samplewise.checks import decay_factor, not_negative, open_fraction, positive_number, printable
 from samplewise.checks import text as text_of
 from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, PlanSpec, Workload
-from samplewise.contract.plan import AUTO_PLAN, DEFAULT_MEMORY_MB
+from samplewise.contract.plan import AUTO_PLAN, DEFAULT_MEMORY_MB, DIRECT
 from samplewise.errors import ParameterError
 from samplewise.network import INITIALIZERS, OPTIMIZERS, SGD, Loss, Optimizer
 from samplewise.options.fields import Chosen, documented, option
@@ -271,3 +272,9 @@ class TrainingSettings(Settings):
         """Return the loss of a network of `outputs` logits."""
         loss = self.loss
         return loss.for_outputs(outputs) if isinstance(loss, AutoLoss) else loss
+
+
+def of_plain_steps(settings: TrainingSettings, **changes: Any) -> TrainingSettings:
+    """Return settings of an epoch of steps in place, without schedule and stopping, and changed."""
+    plain: dict[str, Any] = {"schedule": Constant(), "stopping": EarlyStopping(), "max_steps": None}
+    return replace(settings, epochs=1, plan=DIRECT, **plain, **changes)
