@@ -297,6 +297,14 @@ def test_callbacks_of_scikit_learn_end_though_the_fit_fails():
     assert not any(type(one).__name__ == "RichProgressMonitor" for one in threading.enumerate())
 
 
+def test_callbacks_of_scikit_learn_see_a_row_of_partial_fit():
+    monitor = ScoringMonitor(scoring="accuracy")
+    estimator = MLPClassifier(**QUICK).fit(X, NAMES).set_callbacks(monitor)
+    for row in range(2):
+        estimator.partial_fit(X[row : row + 1], NAMES[row : row + 1])
+    assert len(monitor.get_logs(select="all")) == 2
+
+
 def test_callbacks_of_scikit_learn_see_each_epoch_of_each_network_of_an_ensemble():
     monitor = ScoringMonitor(scoring="accuracy")
     estimator = MLPClassifier(**QUICK, n_ens=3).set_callbacks(monitor)

@@ -298,3 +298,11 @@ def test_early_stopping_needs_a_backend_that_trains_an_ensemble_at_once():
 def test_every_error_of_ours_is_a_value_error():
     assert issubclass(samplewise.errors.ParameterError, ValueError)
     assert issubclass(samplewise.errors.DataError, ValueError)
+
+
+def test_a_single_row_that_is_held_out_is_too_few():
+    early = QUICK | {"early_stopping": True, "validation_fraction": 0.1}
+    for module in (original, samplewise):
+        with pytest.raises(ValueError, match="The validation set is too small"):
+            module.MLPRegressor(**early).fit(X[:10], NUMBER[:10])
+        module.MLPRegressor(**early).fit(X[:11], NUMBER[:11])

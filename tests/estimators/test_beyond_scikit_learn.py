@@ -13,6 +13,7 @@ from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, THREE, TWO, X
 
 import samplewise
 from samplewise import MLPClassifier, MLPRegressor
+from samplewise.estimators.settings import MOST_EPOCHS
 from samplewise.network.losses import CategoricalCrossEntropy, Huber
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -292,3 +293,8 @@ def test_a_member_of_an_ensemble_is_an_estimator_of_its_own():
     np.testing.assert_array_equal(estimator.predict(X), decided)
     with pytest.raises(ValueError, match="n_ens: must be 1 for partial_fit"):
         estimator.partial_fit(X, NAMES)
+
+
+def test_max_iter_may_be_larger_than_the_engine_s_most_epochs():
+    quick = QUICK | {"max_iter": 10 * MOST_EPOCHS, "tol": 1e9, "n_iter_no_change": 1}
+    assert MLPClassifier(**quick).fit(X, TWO).n_iter_ == 3

@@ -35,6 +35,11 @@ CASES = {
     "adam_weights": ("MLPClassifier", THREE, {"sample_weight": WEIGHTS}),
     "several_counts": ("MLPRegressor", np.stack([COUNTS, COUNTS + 1], axis=1), {"loss": "poisson"}),
     "counts_with_weights": ("MLPRegressor", COUNTS, {"loss": "poisson", "sample_weight": WEIGHTS}),
+    "counts_absent_rows": (
+        "MLPRegressor",
+        COUNTS,
+        {"loss": "poisson", "sample_weight": SOME_ABSENT},
+    ),
     "betas": ("MLPClassifier", TWO, {"beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3}),
     "sgd": ("MLPClassifier", TWO, PLAIN_SGD),
     "momentum": ("MLPClassifier", THREE, SGD | {"nesterovs_momentum": False}),

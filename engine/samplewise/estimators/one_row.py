@@ -196,6 +196,7 @@ class OneRow(Estimator):
             and "loss_curve_" in vars(self)
             and self.best_loss_ is not None
             and not (self.early_stopping or self.verbose or self.callbacks)
+            and not getattr(self, "_skl_callbacks", None)
             and getattr(self, "class_weight", None) is None
             and self.learning_rate not in ("invscaling", "adaptive")
             and self.solver != LBFGS

@@ -203,7 +203,6 @@ def start_of(
         and (begun.optimizer.variant, begun.optimizer.slots) == (optimizer.variant, optimizer.slots)
         and begun.state.network is not None
         and begun.state.network.layout == network.layout
-        and begun.state.optimizer_state.dtype == parameters.dtype
     ):
         # Activations and dropout may have been set anew since.
         return replace(begun.state, parameters=parameters, network=None)
