@@ -87,7 +87,7 @@ class NumbaProgram(EpochsProgram):
         """Prepare epochs together; those that one plan does not foresee, each in its turn."""
         if any(map(self._is_unforeseen, steps)):
             return lambda epoch: self.run_epoch(state, X, Y, steps[epoch], losses[epoch])
-        return self._trainer.epochs([state], X, Y, [[one] for one in steps], [losses])
+        return self._trainer.epochs([state], X, Y, [[one] for one in steps], losses[:, None])
 
     def _is_unforeseen(self, steps: Steps) -> bool:
         fields = self._member.step_fields

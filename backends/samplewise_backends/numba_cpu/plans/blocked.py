@@ -44,7 +44,7 @@ class Blocked(Trainer):
         self._rows.describe(block.inner("rows"), X, first)
         self._call.set(W=parameters.W, V=parameters.V, gram=gram, gram_code=code)
         self._call()
-        group.storage.leave(states)
+        group.storage.leave()
 
     def forget(self) -> None:
         self._call.forget()

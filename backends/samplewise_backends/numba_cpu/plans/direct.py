@@ -82,14 +82,14 @@ class Direct(Trainer):
             run_steps(call, state, X, Y, step, seen)
 
     def epochs(
-        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
         """As `Trainer.epochs`: the calls of all epochs are set before the first one."""
         calls = self._calls_of_epochs(len(steps))
-        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), losses, strict=True)
-        for call, optimizer, state, of_epochs, seen in own:
+        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), strict=True)
+        for k, (call, optimizer, state, of_epochs) in enumerate(own):
             _set_optimizer(call, optimizer)
-            begin_steps(call, state, X, Y, of_epochs, seen)
+            begin_steps(call, state, X, Y, of_epochs, losses[:, k])
 
         def run(epoch: int) -> None:
             for call in calls:
@@ -156,7 +156,7 @@ def begin_steps(
     X: Matrix,
     Y: Matrix,
     steps: Windows,
-    losses: Losses | Matrix,
+    losses: Losses,
 ) -> None:
     """Set each `records.STEPS`, or other record with its fields, to the start of a window.
 

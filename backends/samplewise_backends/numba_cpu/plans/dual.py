@@ -119,7 +119,7 @@ class Dual(Trainer):
         gram = self._gram.covering(X, first)
         first_layers.gram_rows.describe(block.inner("rows"), gram, first)
         self._call()
-        group.storage.leave(states, first=False)
+        group.storage.leave(first=False)
 
     def _begin(self, states: States, parameters: Parameters, X: Matrix) -> _FirstLayers:
         first = self._first = _FirstLayers(states, parameters, X, self._group)
@@ -157,7 +157,7 @@ class Dual(Trainer):
             return
         parameters = self._group.storage.enter(states)
         self._first.bring_into(parameters)
-        self._group.storage.leave(states)
+        self._group.storage.leave()
         self._first = None
 
     def first_values(self, states: States, X: Matrix) -> Matrix | None:

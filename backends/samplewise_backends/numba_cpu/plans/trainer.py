@@ -10,7 +10,7 @@ from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 # One of each network that trains: its state, its steps, and the array for its losses.
 States = Sequence[TrainingState]
 Windows = Sequence[Steps]
-Losses = Sequence[Vector]
+Losses = Sequence[Vector] | Matrix
 
 
 class Trainer:
@@ -21,14 +21,14 @@ class Trainer:
         raise NotImplementedError
 
     def epochs(
-        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
         """Prepare whole epochs; return what runs one of them by its number, each in its turn.
 
         Nobody counts the steps of `states` in between but the caller. `steps` has those of each
-        epoch, `losses` an array (epochs, n) of each network.
+        epoch, `losses` are (epochs, networks, n).
         """
-        return lambda epoch: self.run(states, X, Y, steps[epoch], [own[epoch] for own in losses])
+        return lambda epoch: self.run(states, X, Y, steps[epoch], losses[epoch])
 
     def forget(self) -> None:
         """Let go of the arrays of a training; the next one has the bits of a new trainer."""
