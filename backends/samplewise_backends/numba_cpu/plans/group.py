@@ -38,7 +38,6 @@ class Group:
 
     Args:
         members: at least one, with the same inputs, and optimizers of one `form_of`.
-        batch_size: rows of a step.
         block: rows of a block, a multiple of `batch_size`.
     """
 
