@@ -45,7 +45,6 @@ class Calibration:
     """Rates of one core.
 
     Args:
-        dtype: of the numbers.
         gflops: NumPy's matrix product in 10^9 operations a second, by its shape; `SQUARE` is
             always there.
         exp_per_us: NumPy's exp over 4096 elements, in elements a microsecond.

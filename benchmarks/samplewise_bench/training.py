@@ -77,12 +77,7 @@ class Training:
         backend: a backend's name, or the backend.
         plan: a name of `contract.PLANS`, or "auto".
         dtype: of the run; None means that of the problems.
-        threads: that the program may use.
         clock: gives seconds; None takes wall time.
-
-    Attributes:
-        session: compiled.
-        compile_s: seconds that compiling took.
 
     Raises:
         UnknownBackendError, UnavailableBackendError: as `registry.resolve`, and where the backend
@@ -158,7 +153,7 @@ class Training:
         everyone = range(len(states))
         for epoch in range(1, self.problem.epochs + 1):
             seconds = 0.0
-            for steps in self._chunks(orders.of_epoch(epoch), self.session.chunk_samples):
+            for steps in self._chunks(orders.of_epoch(epoch)):
                 seconds += self.session.run(X, self._Y, steps, losses, everyone)
             yield seconds, losses.mean(axis=1, dtype=np.float64)
 
@@ -176,14 +171,21 @@ class Training:
         (X, orders), rows, last = self._begin(states), len(self._X), self.problem.epochs + 1
         for first in range(1, last, most):
             epochs = range(first, min(first + most, last))
-            steps = [next(self._chunks(orders.of_epoch(epoch), rows)) for epoch in epochs]
+            steps = [
+                [
+                    Steps(orders.of_epoch(epoch), 0, rows, each.batch_size, each.learning_rate)
+                    for each in self.problems
+                ]
+                for epoch in epochs
+            ]
             losses = np.ones((len(epochs), len(states), rows), self.dtype)
             everyone = range(len(states))
             seconds = self.session.run_epochs(X, self._Y, steps, losses, everyone, lambda: False)
             yield from zip(seconds, losses.mean(axis=2, dtype=np.float64), strict=True)
 
-    def _chunks(self, order: NDArray[np.int64], length: int) -> Iterator[tuple[Steps, ...]]:
+    def _chunks(self, order: NDArray[np.int64]) -> Iterator[tuple[Steps, ...]]:
         """Yield the steps of each problem, chunk by chunk."""
+        length = self.session.chunk_samples
         own = [(each.batch_size, each.learning_rate) for each in self.problems]
         return zip(*(batches.chunks(order, *steps, length) for steps in own), strict=True)
 

@@ -76,7 +76,7 @@ def test_stacked_networks_take_the_states_that_come():
             W = network.layout.views(state.parameters)["0.weight"]
             np.testing.assert_array_equal(given.W[2 * k : 2 * k + 2], W)
         given.W[...] += 1
-        stacked.leave(states)
+        stacked.leave()
         for k, state in enumerate(states):
             W = network.layout.views(state.parameters)["0.weight"]
             np.testing.assert_array_equal(given.W[2 * k : 2 * k + 2], W)

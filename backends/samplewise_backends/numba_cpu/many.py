@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from samplewise.contract import Steps, TrainingState, Workload
-from samplewise.network import Loss, Network, Optimizer
+from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
 from samplewise_backends.numba_cpu.plans.abreast import groups_abreast
@@ -41,6 +41,7 @@ class NumbaManyProgram:
         self._loss, self._dtype = loss, dtype
         self._active: tuple[int, ...] = ()
         self._groups: list[tuple[list[int], Trainer]] = []
+        self._losses = aligned_zeros((0, 0), dtype)
         self._compiled_for = workload
         self._plan_for(workload)
 
@@ -58,12 +59,18 @@ class NumbaManyProgram:
         active: Sequence[int],
     ) -> None:
         """Train the active networks, a group after the other or several at once."""
-        self._begin(states, X, steps[active[0]], active)
+        first = steps[active[0]]
+        self._begin(states, X, first, active)
+        places = np.cumsum([0, *(len(indices) for indices, _ in self._groups)])
+        # The rows of a group lie side by side: so many addresses are made from one.
+        if self._losses.shape != losses.shape:
+            self._losses = np.zeros_like(losses)
 
         def run(k: int) -> None:
             indices, trainer = self._groups[k]
-            own, seen = [steps[i] for i in indices], [losses[i] for i in indices]
-            trainer.run([states[i] for i in indices], X, Y, own, seen)
+            seen = self._losses[places[k] : places[k + 1]]
+            trainer.run([states[i] for i in indices], X, Y, [steps[i] for i in indices], seen)
+            losses[indices, first.start : first.stop] = seen[:, first.start : first.stop]
 
         self._each(run, range(len(self._groups)))
 
@@ -79,15 +86,17 @@ class NumbaManyProgram:
     ) -> int:
         """Train the active networks for epochs, of which each group begins the next by itself."""
         self._begin(states, X, steps[0][active[0]], active)
-        runs = []
+        runs, seen = [], []
         for indices, trainer in self._groups:
+            seen.append(np.zeros((len(steps), len(indices), losses.shape[2]), losses.dtype))
             own = [[of_epoch[i] for i in indices] for of_epoch in steps]
-            seen = [losses[:, i] for i in indices]
-            runs.append(trainer.prepare([states[i] for i in indices], X, Y, own, seen))
+            runs.append(trainer.prepare([states[i] for i in indices], X, Y, own, seen[-1]))
 
         def run_epoch(k: int, epoch: int) -> None:
             runs[k](epoch)
-            for i in self._groups[k][0]:
+            indices, _ = self._groups[k]
+            losses[epoch, indices] = seen[k][epoch]
+            for i in indices:
                 states[i].step += steps[epoch][i].count
 
         rounds = Rounds(run_epoch, range(len(self._groups)), len(steps), stop)
@@ -119,6 +128,7 @@ class NumbaManyProgram:
         self._factory.forget()
         for _, trainer in self._groups:
             trainer.forget()
+        self._losses = aligned_zeros((0, 0), self._dtype)
         return self._workload == self._compiled_for
 
     def held_state(self, states: Sequence[TrainingState]) -> dict[str, Matrix]:

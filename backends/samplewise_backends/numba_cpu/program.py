@@ -59,7 +59,7 @@ class NumbaProgram(EpochsProgram):
         """Run all steps in one compiled call."""
         if self._is_unforeseen(steps):
             self._plan_anew(state, len(X), steps)
-        self._trainer.run([state], X, Y, [steps], [losses])
+        self._trainer.run([state], X, Y, [steps], losses[None])
 
     def run_epochs(
         self,
@@ -85,7 +85,7 @@ class NumbaProgram(EpochsProgram):
         """Prepare epochs together; those that one plan does not foresee, each in its turn."""
         if any(map(self._is_unforeseen, steps)):
             return lambda epoch: self.run_epoch(state, X, Y, steps[epoch], losses[epoch])
-        return self._trainer.prepare([state], X, Y, [[one] for one in steps], [losses])
+        return self._trainer.prepare([state], X, Y, [[one] for one in steps], losses[:, None])
 
     def _is_unforeseen(self, steps: Steps) -> bool:
         fields = self._member.step_fields

@@ -105,5 +105,5 @@ class TrainerFactory:
             slots_of_state = aligned_zeros(slots * network.layout.size, self._dtype)
             state = TrainingState(network.layout.zeros(self._dtype), slots_of_state)
             trainer = self.trainer([member])
-            trainer.run([state], X, Y, [steps], [np.zeros(2, self._dtype)])
+            trainer.run([state], X, Y, [steps], np.zeros((1, 2), self._dtype))
             trainer.synchronize([state])

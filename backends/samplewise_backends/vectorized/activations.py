@@ -37,7 +37,7 @@ def sigmoid(Z: Matrix, out: Matrix) -> None:
     np.reciprocal(out, out)
 
 
-def _unchanged(*_: Matrix) -> None:
+def _unchanged(out: Matrix, other: Matrix, scratch: Matrix | None = None) -> None:
     """Leave Z, or dA, as it is."""
 
 

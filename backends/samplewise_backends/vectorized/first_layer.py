@@ -65,7 +65,6 @@ class BlockedFirstLayer:
 
     Args:
         workspace: holds a block.
-        batch_size: rows of a step.
         budget: maximum bytes of Gram matrices to keep.
     """
 

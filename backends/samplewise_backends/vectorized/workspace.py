@@ -34,7 +34,6 @@ class Workspace:
     """The buffers of the passes of up to `rows` rows, after the first layer's product.
 
     Args:
-        rows: of each matrix.
         training: whether dropout layers drop.
     """
 

@@ -82,5 +82,5 @@ def compare_peers(
         # Other work slows a measurement of the core, and would raise the shares reached.
         best = max(calibrations or [calibrate(DTYPE)], key=lambda found: found.gflops[SQUARE])
         done = tuple(finished(result, best, PREFERENCE) for result in results)
-        found, infos = {**conditions(), "load_average": load}, tuple(peers.infos.values())
-        return PeerComparison(DTYPE, rounds, infos, done, best, found)
+        found = {**conditions(), "load_average": load}
+        return PeerComparison(DTYPE, rounds, tuple(peers.infos.values()), done, best, found)

@@ -47,10 +47,8 @@ class Trial:
     """A first run.
 
     Args:
-        turn: its times.
         compile_s: of the runner, with the excess of the first run over a second one where
             something is compiled; None where nothing is.
-        outcome: of the run.
         expected: the correct outcome, where the steps differ from the task's.
         differs: how they differ, in words.
     """

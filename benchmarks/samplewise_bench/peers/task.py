@@ -40,7 +40,6 @@ class Task:
     Args:
         problems: trained at once, on the same rows by the same steps; one for most tasks.
         calls: so many predictions of one row instead of training; 0 trains.
-        cores: that may be used.
     """
 
     problems: tuple[TrainingProblem, ...]

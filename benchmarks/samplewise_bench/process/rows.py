@@ -34,7 +34,6 @@ class Contestant:
     """A process that is timed.
 
     Args:
-        name: for tables.
         words: after the interpreter; "OUT" becomes a new folder's name.
         empty: start in an empty home, else in that of an earlier run.
     """

@@ -72,9 +72,7 @@ class Point:
     """A training of one size.
 
     Args:
-        size: the axis's value.
         spread: processor time of the training; compiling is not part of it.
-        plan: that the program chose.
         peak_bytes: most that rows, parameters and the program's buffers took at once.
         given_bytes: of that, rows, targets, parameters and optimizer state.
     """
@@ -131,8 +129,6 @@ class Curve:
     """Trainings along one axis by one method.
 
     Args:
-        axis: of the sizes.
-        method: that trained.
         points: by size, ascending; empty where the backend cannot do it.
         law: of the least times, which other work of the machine disturbs least; None for too few
             points.

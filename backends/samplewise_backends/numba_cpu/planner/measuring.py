@@ -203,7 +203,7 @@ class _Bench:
         def least(stop: int) -> float:
             steps = Steps(order, 0, stop, 1, 1e-3)
             return min(
-                _least(lambda: trainer.run([state], X, Y, [steps], [losses]))
+                _least(lambda: trainer.run([state], X, Y, [steps], losses[None]))
                 for _ in range(STEP_TRIES)
             )
 

@@ -25,7 +25,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     describe_network,
     give_buffers,
 )
-from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import States, Trainer, Windows
 
 LINE_BYTES = 64
 """Of a line of the cache, and of the longest vector of any processor."""
@@ -85,14 +85,12 @@ class Abreast(Trainer):
         call.settle()
 
     def prepare(
-        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
         """As `Trainer.prepare`; each window is set in its turn."""
-        return lambda window: self._run(
-            states, X, Y, steps[window], [own[window] for own in losses]
-        )
+        return lambda window: self._run(states, X, Y, steps[window], losses[window])
 
-    def _run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
+    def _run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Matrix) -> None:
         first = steps[0]
         for k, state in enumerate(states):
             self._theta[:, k], self._velocity[:, k] = state.parameters, state.optimizer_state
@@ -106,7 +104,7 @@ class Abreast(Trainer):
             state.parameters[...] = self._theta[:, k]
             state.optimizer_state[...] = self._velocity[:, k]
 
-    def _run_some(self, some: slice, steps: Windows, losses: Losses) -> None:
+    def _run_some(self, some: slice, steps: Windows, losses: Matrix) -> None:
         """Run the steps of some positions of the order."""
         count, tables = some.stop - some.start, self._tables
         own = slice(some.start - steps[0].start, some.stop - steps[0].start)

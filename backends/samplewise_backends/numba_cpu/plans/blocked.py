@@ -17,7 +17,7 @@ from samplewise_backends.numba_cpu.kernels.blocked import (
 from samplewise_backends.numba_cpu.plans.arrays import Matrix
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import States, Trainer, Windows
 
 
 class Blocked(Trainer):
@@ -39,7 +39,7 @@ class Blocked(Trainer):
         self._call.settle()
 
     def prepare(
-        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
         """As `Trainer.prepare`: all but the rows of later windows is set before the first one."""
         group, block = self._group, self._block
@@ -54,7 +54,7 @@ class Blocked(Trainer):
             self._rows.describe(block.inner("rows"), X, first)
             self._call.set(gram=gram, gram_code=code)
             self._call()
-            group.storage.leave(states)
+            group.storage.leave()
 
         return run
 

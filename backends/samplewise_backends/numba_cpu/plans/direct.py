@@ -77,14 +77,14 @@ class Direct(Trainer):
             self._optimizers.append(_optimizer_in(self._made[key], member))
 
     def prepare(
-        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
         """As `Trainer.prepare`: all calls are set before the first one."""
         calls = self._calls_of_windows(len(steps))
-        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), losses, strict=True)
-        for call, optimizer, state, of_windows, seen in own:
+        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), strict=True)
+        for k, (call, optimizer, state, of_windows) in enumerate(own):
             _set_optimizer(call, optimizer)
-            begin_steps(call, state, X, Y, of_windows, seen)
+            begin_steps(call, state, X, Y, of_windows, losses[:, k])
 
         def run(window: int) -> None:
             for call in calls:
@@ -155,7 +155,7 @@ def begin_steps(
     X: Matrix,
     Y: Matrix,
     steps: Windows,
-    losses: Losses | Matrix,
+    losses: Losses,
 ) -> None:
     """Set each `records.STEPS`, or other record with its fields, to the start of a window.
 

@@ -15,7 +15,7 @@ from samplewise_backends.numba_cpu.plans.arrays import Matrix
 from samplewise_backends.numba_cpu.plans.gram import FullGram, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.storage import Parameters
-from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import States, Trainer, Windows
 
 HELD = {"coefficients": "S", "velocities": "T", "recent": "recent", "origin": "origin"}
 """Names of the arrays of `_FirstLayers` that a snapshot has."""
@@ -110,7 +110,7 @@ class Dual(Trainer):
         self._first = None
 
     def prepare(
-        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
         """As `Trainer.prepare`: all but the rows of later windows is set before the first one."""
         group, block = self._group, self._block
@@ -125,7 +125,7 @@ class Dual(Trainer):
             gram = self._gram.covering(X, first)
             first_layers.gram_rows.describe(block.inner("rows"), gram, first)
             self._call()
-            group.storage.leave(states, first=False)
+            group.storage.leave(first=False)
 
         return run
 
@@ -165,7 +165,7 @@ class Dual(Trainer):
             return
         parameters = self._group.storage.enter(states)
         self._first.bring_into(parameters)
-        self._group.storage.leave(states)
+        self._group.storage.leave()
         self._first = None
 
     def first_values(self, states: States, X: Matrix) -> Matrix | None:

@@ -31,7 +31,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     largest_gradient,
 )
 from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
-from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Windows
+from samplewise_backends.numba_cpu.plans.trainer import States, Windows
 
 KEPT_RECORDS = 1024
 """Networks' records of several windows that outlive their training: some 0.6 KB each."""
@@ -42,7 +42,6 @@ class Group:
 
     Args:
         members: at least one, with the same inputs, and optimizers of one `form_of`.
-        batch_size: rows of a step.
         block: rows of a block, a multiple of `batch_size`.
     """
 
@@ -114,7 +113,7 @@ class Group:
         states: States,
         Y: Matrix,
         steps: Sequence[Windows],
-        losses: Losses,
+        losses: Matrix,
     ) -> None:
         """Write all windows into networks' records, and what they share into a `records.BLOCK`."""
         theta, slots = parameters.theta, parameters.velocity
@@ -122,8 +121,8 @@ class Group:
         nets.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
         before = [0, *accumulate(own[0].count for own in steps[:-1])]
         taken = [state.step + count for count in before for state in states]
-        # The addresses of an array's rows are found at once.
-        seen = losses[0] if len(losses) == 1 else [*chain.from_iterable(zip(*losses, strict=True))]
+        # A reshape of rows that lie apart would be a copy.
+        seen = losses[:, 0] if len(states) == 1 else losses.reshape(len(taken), -1)
         begin_windows(nets, taken, Y, [*chain.from_iterable(steps)], seen)
         block.set(bias=parameters.bias, bias_velocity=parameters.bias_velocity)
 

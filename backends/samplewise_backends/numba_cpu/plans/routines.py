@@ -90,7 +90,7 @@ def largest_gradient(layers: Layers) -> int:
 
 
 def begin_windows(
-    nets: Struct, taken: Sequence[int], Y: Matrix, steps: Windows, losses: Losses | Matrix
+    nets: Struct, taken: Sequence[int], Y: Matrix, steps: Windows, losses: Losses
 ) -> None:
     """Set each `records.NETWORK` to the start of a window, all but parameters and batch.
 

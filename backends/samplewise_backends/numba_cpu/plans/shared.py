@@ -21,7 +21,7 @@ from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import give_buffers
 from samplewise_backends.numba_cpu.plans.threads import all_at_once
-from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import States, Trainer, Windows
 
 
 class Shared(Trainer):
@@ -49,10 +49,10 @@ class Shared(Trainer):
             call.settle()
 
     def prepare(
-        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
         """As `Trainer.prepare`; each window is set in its turn."""
-        return lambda window: self._run(states[0], X, Y, steps[window], losses[0][window])
+        return lambda window: self._run(states[0], X, Y, steps[window], losses[window, 0])
 
     def _run(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Windows, losses: Vector

@@ -63,24 +63,22 @@ class Storage(ABC):
 
     def enter(self, states: States, *, first: bool = True) -> Parameters:
         """Copy the states in, and return them for kernels; `first`: the first layers too."""
-        parameters, firsts, rests = self._entered(states)
-        for ours, theirs in firsts + rests if first else rests:
-            ours[...] = theirs
-        return parameters
-
-    def leave(self, states: States, *, first: bool = True) -> None:
-        """Copy the states back; `first`: the first layers too."""
-        _, firsts, rests = self._entered(states)
-        for ours, theirs in firsts + rests if first else rests:
-            theirs[...] = ours
-
-    def _entered(self, states: States) -> Entered:
         vectors = [v for state in states for v in (state.parameters, state.optimizer_state)]
         same = len(vectors) == len(self._vectors) and all(map(operator.is_, vectors, self._vectors))
         # The same states come with every call, and views take longer to make than to copy.
         if self._known is None or not same:
             self._vectors, self._known = vectors, self._views(states)
-        return self._known
+        parameters, firsts, rests = self._known
+        for ours, theirs in firsts + rests if first else rests:
+            ours[...] = theirs
+        return parameters
+
+    def leave(self, *, first: bool = True) -> None:
+        """Copy the states that were entered back; `first`: the first layers too."""
+        assert self._known is not None
+        _, firsts, rests = self._known
+        for ours, theirs in firsts + rests if first else rests:
+            theirs[...] = ours
 
     @abstractmethod
     def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:

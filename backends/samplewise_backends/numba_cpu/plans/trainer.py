@@ -10,26 +10,26 @@ from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 # One of each network that trains: its state, its steps, and the array for its losses.
 States = Sequence[TrainingState]
 Windows = Sequence[Steps]
-Losses = Sequence[Vector]
+Losses = Sequence[Vector] | Matrix
 
 
 class Trainer:
     """Runs a plan for some networks: by default one after whose calls the states hold it all."""
 
     def prepare(
-        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Losses
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
         """Prepare windows, such as epochs; return what runs those of one number, each in its turn.
 
         Behind the steps of a window, Python's code is no longer in the caches: what is done before
         the first one takes half the time. Nobody writes to `states` in between, and nobody but the
-        caller counts their steps. `losses` has an array (windows, n) of each network.
+        caller counts their steps. `losses` are (windows, networks, n).
         """
         raise NotImplementedError
 
-    def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Losses) -> None:
+    def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Matrix) -> None:
         """Run a window of each network."""
-        self.prepare(states, X, Y, [steps], [own[None] for own in losses])(0)
+        self.prepare(states, X, Y, [steps], losses[None])(0)
 
     def forget(self) -> None:
         """Let go of the arrays of a training; the next one has the bits of a new trainer."""
