@@ -1,5 +1,6 @@
 """Rungs: the best candidates go on from their snapshots, to the networks of their single runs."""
 
+import dataclasses
 import errno
 import os
 import subprocess
@@ -191,6 +192,13 @@ def test_a_trial_whose_line_of_a_rung_was_damaged_counts_by_the_next(clouds, tmp
     assert [one.trial.candidate for one in group] == [1, 2]
 
 
+def test_the_figures_of_a_rung_decide_and_not_those_of_the_one_before(clouds, tmp_path):
+    known = halving(clouds, tmp_path, [{1: 1.0, 2: 5.0}, {1: 2.0, 2: 0.5}, {1: 3.0}, {1: 4.0}])
+    with pytest.warns(SamplewiseWarning, match="is missing or damaged"):
+        group = known.take()
+    assert [one.trial.candidate for one in group] == [2]
+
+
 def test_time_that_is_left_counts_the_epochs_of_all_later_rungs(clouds, tmp_path):
     known = halving(clouds, tmp_path, [{}] * 4, epochs=3)
     group = known.take()
@@ -269,6 +277,8 @@ def test_rungs_say_how_many_candidates_train_how_long(tmp_path):
     rungs = read_sweep(path).rungs
     assert rungs.ends == (5, 15, 45, 50)
     assert rungs.described(10) == "10 train 5, 3 go on to 15, 1 to 45, 1 to 50"
+    # The last rung is the whole training, once.
+    assert dataclasses.replace(rungs, epochs=45).ends == (5, 15, 45)
 
 
 @pytest.mark.parametrize(
