@@ -18,6 +18,7 @@ from samplewise import (
     Dense,
     Dropout,
     EarlyStopping,
+    Flatten,
     Huber,
     MLPClassifier,
     MLPRegressor,
@@ -62,6 +63,8 @@ KINDS = [kind for kind in [*PUBLIC, AutoLoss] if isinstance(kind, type) and issu
         (Conv2D, "kernel_size", "; did you mean 'kernel'?"),
         (Conv2D, "out_channels", "; did you mean 'filters'?"),
         (Dropout, "p", "; did you mean 'rate'?"),
+        (Flatten, "axis", "; it takes none"),
+        (SGD, "cls", f". Arguments: {', '.join(inspect.signature(SGD).parameters)}"),
         (Network, "x", ". Arguments: input_shape, layers"),
         (Huber, "detla", "; did you mean 'delta'?"),
         (Sweep, "seed", "; did you mean 'seeds'?"),
@@ -104,3 +107,16 @@ def test_a_subclass_may_take_what_it_likes():
     assert Slow(slowness=4).slowness == 4
     with pytest.raises(UnknownArgumentError, match="Slow: 'slownes' is not an argument; did you"):
         Slow(slownes=4)
+
+
+def test_another_base_of_a_subclass_gets_the_arguments_too():
+    class Noted:
+        def __new__(cls, *given, **named):
+            made = super().__new__(cls)
+            object.__setattr__(made, "noted", (given, named))
+            return made
+
+    class NotedDense(Dense, Noted):
+        pass
+
+    assert NotedDense(3, activation="relu").noted == ((3,), {"activation": "relu"})

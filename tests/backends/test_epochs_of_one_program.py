@@ -19,7 +19,7 @@ from samplewise.network import (
     loss_named,
 )
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.plans import direct, prediction
+from samplewise_backends.numba_cpu.plans import direct, group, prediction
 from samplewise_backends.numba_cpu.plans.direct import KEPT_COUNTS
 
 ROWS, BATCH, COUNT = 12, 4, 3
@@ -160,6 +160,19 @@ def test_calls_of_many_epochs_do_not_outlive_their_training(monkeypatch):
     assert [*program._trainer._repeated] == [3]
 
 
+@pytest.mark.parametrize("case", ["blocked", "dual"])
+def test_records_of_many_epochs_do_not_outlive_their_training(case, monkeypatch):
+    monkeypatch.setattr(group, "KEPT_RECORDS", 3)
+    program, state = program_of(case)
+    for count, kept in ((3, True), (4, False)):
+        epochs = epochs_of([plain] * count, in_order=True)
+        at_once(program, state, epochs, np.zeros((count, ROWS)))
+        memory = weakref.ref(program._trainer._group._repeated.memory)
+        assert program.forget()
+        gc.collect()
+        assert (memory() is not None) == kept
+
+
 def test_a_plan_for_other_steps_goes_with_the_training():
     program, state = program_of("blocked")
     plan, (epoch,) = program.plan, epochs_of([l2])
@@ -178,6 +191,17 @@ def test_a_program_for_predictions_may_forget():
         assert program.forget()
         assert program.predict(state.parameters, X).tobytes() == logits.tobytes()
         program.run_epoch(*program_of("direct")[1:], X, Y, *epochs_of([plain]), np.zeros(ROWS))
+
+
+def test_a_program_for_predictions_forgets_the_rows_that_it_trained_on():
+    loss, (_, state), rows = loss_named("categorical_cross_entropy"), program_of("direct"), X.copy()
+    program = NumbaBackend().compile(NETWORK, loss, SGD(), X.dtype)
+    program.run_epoch(state, rows, Y, *epochs_of([plain]), np.zeros(ROWS))
+    alive = weakref.ref(rows)
+    del rows
+    assert program.forget()
+    gc.collect()
+    assert alive() is None
 
 
 def test_a_program_predicts_after_a_training_is_forgotten():

@@ -6,6 +6,8 @@ import pytest
 from samplewise.contract import Steps, TrainingState
 from samplewise.network import SGD, multilayer_perceptron
 from samplewise.threads import limited
+from samplewise_backends.numba_cpu.compile.record import Struct
+from samplewise_backends.numba_cpu.kernels.records import ROWS
 from samplewise_backends.numba_cpu.plans.gram import ROWS_AT_ONCE, FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.storage import Stacked
@@ -80,3 +82,19 @@ def test_stacked_networks_take_the_states_that_come():
         for k, state in enumerate(states):
             W = network.layout.views(state.parameters)["0.weight"]
             np.testing.assert_array_equal(given.W[2 * k : 2 * k + 2], W)
+
+
+@pytest.mark.parametrize(
+    ("X", "order", "field"),
+    [
+        (np.zeros((5, 6))[:, ::2], np.arange(5), "X"),
+        (np.zeros((5, 3), np.float32), np.arange(5), "X"),
+        (np.zeros((5, 3)), np.arange(5, dtype=np.int32), "order"),
+    ],
+)
+def test_rows_that_are_refused_are_refused_again(X, order, field):
+    rows, record = Rows(BLOCK, 3, np.dtype("float64")), Struct(ROWS, "float64")
+    (steps,) = windows(order, ())
+    for _ in range(2):
+        with pytest.raises(TypeError, match=f"rows.{field}: must be a contiguous array"):
+            rows.describe(record, X, steps)

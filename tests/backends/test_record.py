@@ -204,6 +204,15 @@ def test_an_array_that_was_refused_is_refused_again_and_the_one_before_stays():
     assert alive() is not None
 
 
+def test_no_record_seems_to_have_an_array_of_several_of_which_one_was_refused():
+    products, good = Struct(PRODUCT, "float64", 2), np.zeros(3)
+    for _ in range(2):
+        with pytest.raises(TypeError, match="product.x: must be a contiguous array of float64"):
+            products.set_each(x=[good, np.zeros(6)[::2]])
+    products.set_each(x=[good, good])
+    assert products.memory["x"].tolist() == [good.ctypes.data] * 2
+
+
 def test_an_array_that_is_only_read_may_be_read_only():
     Struct(PRODUCT, "float64").set(x=frozen(np.zeros(3)))
 

@@ -144,7 +144,7 @@ def test_a_class_without_validation_rows_is_noted():
         "no validation row is of class '2', so validation figures say nothing of it; validate on "
         "rows of each class"
     )
-    assert notes_of(THIRDS, THIRDS[:3]) == []
+    assert notes_of(THIRDS, THIRDS[:3]) == notes_of(THIRDS, THIRDS[:1]) == []
     # That it is missing among the rows trained on is said already.
     assert len(notes_of(THIRDS % 2, THIRDS[:2])) == 1
     held_out = train(
@@ -156,9 +156,12 @@ def test_a_class_without_validation_rows_is_noted():
 
 
 def test_one_row_and_rows_of_other_targets_are_not():
-    """Nor are probabilities that differ, though one class is the most probable in each row."""
+    """Nor are probabilities, though one class is the most probable in each row."""
     likely = 0.6 + 0.3 * LABELS
-    train(NETWORK, X, np.stack([likely, 1 - likely], axis=1), settings())
+    rows = np.stack([likely, 1 - likely], axis=1)
+    train(NETWORK, X, rows, settings(), validation=(X[:5], rows[:5]))
+    train(NETWORK, X, rows * 0 + 0.5, settings())
+    train(THREE, X, THIRDS, settings(), validation=(X[:3], np.full((3, 3), 1 / 3)))
     train(NETWORK, X[:1], LABELS[:1], settings())
     train(NETWORK, X, LABELS * 0, settings(loss="multi_label_cross_entropy"))
 

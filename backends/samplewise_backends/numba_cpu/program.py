@@ -110,11 +110,11 @@ class NumbaProgram(EpochsProgram):
 
         A plan for steps that the workload did not name goes, too.
         """
-        if self._workload != self._compiled_for:
-            self._plan_as_compiled()
         if self._batch_size:
             self._factory.forget()
             self._trainer.forget()
+        if self._workload != self._compiled_for:
+            self._plan_as_compiled()
         for prediction in chain.from_iterable(self._predictions.values()):
             prediction.call.forget()
         return True

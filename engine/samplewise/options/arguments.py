@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 from samplewise.checks import meant, printable, suggestion_or_list
@@ -20,7 +20,7 @@ class NamedArguments:
 
     ELSEWHERE: ClassVar[Mapping[str, str]] = {}
 
-    def __new__(cls, *_given: Any, **named: Any) -> Self:
+    def __new__(cls, /, *given: Any, **named: Any) -> Self:
         """Refuse an argument that the constructor does not have.
 
         Raises:
@@ -30,7 +30,9 @@ class NamedArguments:
         if known is not None and not named.keys() <= known.keys():
             name = next(name for name in named if name not in known)
             raise UnknownArgumentError(cls._unknown(name, tuple(known), named))
-        return super().__new__(cls)
+        make: Callable[..., Self] = super().__new__
+        # Another base may have a `__new__` of its own; Python's takes no arguments from here.
+        return make(cls) if make is object.__new__ else make(cls, *given, **named)
 
     @classmethod
     def _unknown(cls, name: str, known: tuple[str, ...], named: Mapping[str, Any]) -> str:
@@ -45,7 +47,7 @@ class NamedArguments:
         if found is not None and found in cls.ELSEWHERE:
             hint = f"; write {cls.ELSEWHERE[found]}({found}={named[name]!r})"
         else:
-            hint = suggestion_or_list(name, known, "Arguments")
+            hint = suggestion_or_list(name, known, "Arguments") if known else "; it takes none"
         return f"{cls.__name__}: '{printable(name)}' is not an argument{hint}"
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from samplewise.checks import listed, printable
 from samplewise.data.statistics import vary
 from samplewise.errors import TrainingWarning
-from samplewise.network import Loss, Network
+from samplewise.network import ClassLoss, Loss, Network
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
 UNSCALED = 50.0
@@ -80,22 +80,20 @@ def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
 
 
 def notes_on_classes(
-    labels: NDArray[Any], Y: NDArray[Any], class_names: Sequence[str]
+    labels: NDArray[Any], Y: NDArray[Any], class_names: Sequence[str], loss: ClassLoss
 ) -> tuple[str, ...]:
     """Return warnings where several rows have none of a class, or many have a single one of it.
 
     Args:
         labels: class indices of the rows, (n,).
-        Y: targets of the rows, (n, outputs); nothing is said of probabilities, which differ where
-            labels do not.
+        Y: targets of the rows, (n, outputs); nothing is said of probabilities.
         class_names: of the indices.
+        loss: that the targets are for.
     """
     counts = np.bincount(labels, minlength=len(class_names))
-    if counts.min() > 1 or len(labels) == 1:
+    if counts.min() > 1 or len(labels) == 1 or not _are_of_labels(Y, labels, loss):
         return ()
-    present, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    if (Y[first[inverse]] != Y).any():
-        return ()
+    present = np.flatnonzero(counts)
     if len(present) == 1:
         note = (
             f"all {len(labels):,} rows are of class '{printable(class_names[present[0]])}', so the "
@@ -117,24 +115,35 @@ def notes_on_classes(
 
 
 def notes_on_validation(
-    labels: NDArray[Any], held: NDArray[Any], class_names: Sequence[str]
+    labels: NDArray[Any],
+    held: NDArray[Any],
+    Y: NDArray[Any],
+    class_names: Sequence[str],
+    loss: ClassLoss,
 ) -> tuple[str, ...]:
     """Return a warning where validation rows have none of a class that is trained on.
 
     Args:
         labels: class indices of the rows trained on, (n,).
-        held: those of the validation rows.
+        held: those of the validation rows, (rows,); nothing is said of a single one.
+        Y: targets of the validation rows, as `notes_on_classes`.
         class_names: of the indices.
+        loss: that the targets are for.
     """
     trained, validated = (np.bincount(each, minlength=len(class_names)) for each in (labels, held))
     missing = (trained > 0) & (validated == 0)
-    if not missing.any():
+    if not missing.any() or len(held) == 1 or not _are_of_labels(Y, held, loss):
         return ()
     note = (
         f"no validation row is of {_classes(missing, class_names)}, so validation figures say "
         "nothing of it; validate on rows of each class"
     )
     return (note,)
+
+
+def _are_of_labels(Y: NDArray[Any], labels: NDArray[Any], loss: ClassLoss) -> bool:
+    """Return False of targets that are probabilities."""
+    return np.array_equal(Y, loss.targets(labels, Y.shape[1], Y.dtype))
 
 
 def _classes(which: NDArray[np.bool_], class_names: Sequence[str]) -> str:

@@ -127,7 +127,7 @@ class Struct:
         self.record, self.dtype, self.memory = record, dtype, memory
         # NumPy writes one number in half the time that a slice of one takes.
         self._all = 0 if len(memory) == 1 else slice(None)
-        # Arrays whose addresses the fields hold, and the structs inside: they live as long as this.
+        # Arrays, structs and routines whose addresses the fields have: they live as long as this.
         self._held: dict[str, Any] = {}
         self._settled: dict[str, Any] = {}
         self._inner: dict[tuple[str, int], Struct] = {}
@@ -154,8 +154,11 @@ class Struct:
             # An array that is there already: most of those of a training, call after call.
             if name in held and held[name] is value:
                 continue
-            stored = value if name in numbers else self._stored(name, value)
-            self._column(name)[self._all] = stored
+            if name in numbers:
+                self._column(name)[self._all] = value
+            else:
+                self._column(name)[self._all] = self._stored(name, value)
+                held[name] = value
 
     def point(self, name: str, records: Struct, index: int) -> None:
         """Write the address of one of several records, which the caller keeps."""
@@ -259,7 +262,7 @@ class Struct:
     def _forget_arrays(self) -> None:
         self._held = dict(self._settled)
         for name, array in self._settled.items():
-            if self.record.fields[name].written and isinstance(array, np.ndarray):
+            if isinstance(array, np.ndarray) and self.record.fields[name].written:
                 array.fill(0)
         for part in self._inner.values():
             part._forget_arrays()
@@ -289,6 +292,4 @@ class Struct:
             )
         if kind.written and not flags.writeable:
             raise TypeError(f"{place}: must be writable, got a read-only array; pass a copy")
-        # Not earlier: the field would seem to have the address of an array that is refused.
-        self._held[name] = value
         return array.ctypes.data

@@ -47,10 +47,11 @@ class Rows:
         described = id(rows), id(X), steps.start, steps.stop
         if described == self._described:
             return
-        self._described = described
         at_once, inputs = self._gathered.shape
         rows.set(X=X, samples=len(X), inputs=inputs, gathered=self._gathered, at_once=at_once)
         rows.set(order=steps.order, start=steps.start, stop=steps.stop, in_order=self._consecutive)
+        # Not earlier: an array that is refused would be taken the second time.
+        self._described = described
 
 
 class GramBlocks:

@@ -83,7 +83,7 @@ class Group:
     def forget(self) -> None:
         """Let go of the states, the rates and the windows; few records of these stay."""
         self.storage.forget()
-        self._rates = None
+        self._rates, self._windows = None, self._networks
         if self._repeated is not None:
             kept = len(self._repeated.memory) <= KEPT_RECORDS
             self._repeated.forget()

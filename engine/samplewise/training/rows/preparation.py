@@ -113,10 +113,11 @@ def prepared(
     elif len(chosen.validation):
         held = _taken(rows, chosen.validation)
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
-    if kept.labels is not None and kept.class_names:
-        notes = notes_on_classes(kept.labels, kept.Y, kept.class_names)
+    if kept.labels is not None and isinstance(loss, ClassLoss):
+        names = kept.class_names
+        notes = notes_on_classes(kept.labels, kept.Y, names, loss)
         if held is not None and held.labels is not None:
-            notes += notes_on_validation(kept.labels, held.labels, kept.class_names)
+            notes += notes_on_validation(kept.labels, held.labels, held.Y, names, loss)
         if notes:
             kept = dataclasses.replace(kept, notes=kept.notes + notes)
     if chosen.weights is None:
