@@ -144,6 +144,22 @@ def test_a_forgotten_training_leaves_nothing_to_epochs_of_another_number(case):
         assert losses.tobytes() == wanted.tobytes()
 
 
+@pytest.mark.parametrize("case", PROGRAMS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_forgotten_training_holds_none_of_its_arrays(case, count):
+    program, state = program_of(case)
+    rows, targets, losses = X.copy(), Y.copy(), np.zeros((count, ROWS))
+    epochs = epochs_of([weights] * count, in_order=True)
+    assert program.run_epochs(state, rows, targets, epochs, losses, lambda: False) == count
+    program.synchronize(state)
+    arrays = [rows, targets, losses, epochs[0].order, state.parameters, state.optimizer_state]
+    alive = [weakref.ref(one) for one in [*arrays, *(one.weights for one in epochs)]]
+    del rows, targets, losses, epochs, state, arrays
+    assert program.forget()
+    gc.collect()
+    assert [one() for one in alive] == [None] * len(alive)
+
+
 def test_few_numbers_of_epochs_are_kept():
     program, state = program_of("adam")
     for count in range(1, 3 * KEPT_COUNTS):

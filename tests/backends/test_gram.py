@@ -98,3 +98,28 @@ def test_rows_that_are_refused_are_refused_again(X, order, field):
     for _ in range(2):
         with pytest.raises(TypeError, match=f"rows.{field}: must be a contiguous array"):
             rows.describe(record, X, steps)
+
+
+def test_a_record_has_the_window_that_was_described_last():
+    order, other = np.arange(5), RNG.permutation(5)
+    X, other_X = RNG.standard_normal((2, 5, 3))
+    kept, records = Rows(BLOCK, 3, X.dtype), [Struct(ROWS, X.dtype) for _ in range(2)]
+    described = [
+        (0, X, order, 0, 4),
+        (0, X, order, 0, 5),
+        (0, X, order, 4, 5),
+        (0, X, other, 4, 5),
+        (0, other_X, other, 4, 5),
+        (1, other_X, other, 4, 5),
+        (0, X, order, 4, 5),
+    ]
+    for index, rows, taken, start, stop in described:
+        steps, own = Steps(taken, start, stop, 1, 0.1), records[index]
+        kept.describe(own, rows, steps)
+        wanted = (rows.ctypes.data, 5, 3, taken.ctypes.data, start, stop, taken is order)
+        names = "X", "samples", "inputs", "order", "start", "stop", "in_order"
+        assert tuple(own.memory[name].item() for name in names) == wanted
+    records[0].set(start=3)
+    kept.forget()
+    kept.describe(own, rows, steps)
+    assert own.memory["start"] == 4

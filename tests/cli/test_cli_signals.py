@@ -91,7 +91,7 @@ import sys, time
 from samplewise.cli.app import main
 from samplewise.experiment import run_folder
 from samplewise.plots import figures
-def slow(*args):
+def slow(*args, **options):
     print("writing", file=sys.stderr, flush=True)
     time.sleep(60)
 {place} = slow

@@ -94,8 +94,7 @@ class Abreast(Trainer):
         first = steps[0]
         for k, state in enumerate(states):
             self._theta[:, k], self._velocity[:, k] = state.parameters, state.optimizer_state
-        losses_of_call = [self._tables["losses"]]
-        begin_windows(self._call.inner("network"), [states[0].step], Y, [first], losses_of_call)
+        begin_windows(self._call.inner("network"), Y, [first], [self._tables["losses"]])
         self._call.inner("rows").set(X=X, samples=len(X), order=first.order)
         for start in range(first.start, first.stop, STEPS_AT_ONCE):
             some = slice(start, min(start + STEPS_AT_ONCE, first.stop))

@@ -44,7 +44,7 @@ class Blocked(Trainer):
         """As `Trainer.prepare`: all but the rows of later windows is set before the first one."""
         group, block = self._group, self._block
         parameters = group.storage.enter(states)
-        group.prepare(block, parameters, states, Y, steps, losses)
+        group.prepare(block, parameters, Y, steps, losses)
         self._call.set(W=parameters.W, V=parameters.V)
 
         def run(window: int) -> None:

@@ -164,7 +164,8 @@ def begin_steps(
     net, theta, slots = calls.inner("network"), state.parameters, state.optimizer_state
     net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
     taken = [*accumulate((one.count for one in steps[:-1]), initial=state.step)]
-    begin_windows(net, taken, Y, steps, losses)
+    net.set_each(step=taken)
+    begin_windows(net, Y, steps, losses)
     rows = calls.inner("rows")
     rows.set(X=X, samples=len(X))
     rows.set_each(

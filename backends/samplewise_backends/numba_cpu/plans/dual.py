@@ -117,7 +117,7 @@ class Dual(Trainer):
         known = self._first_of(states, X)
         parameters = group.storage.enter(states, first=known is None)
         first_layers = known or self._begin(states, parameters, X)
-        group.prepare(block, parameters, states, Y, steps, losses)
+        group.prepare(block, parameters, Y, steps, losses)
 
         def run(window: int) -> None:
             first = steps[window][0]

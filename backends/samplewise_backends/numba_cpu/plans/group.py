@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, chain
+from itertools import chain
 from typing import cast
 
 import numpy as np
@@ -31,7 +31,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     largest_gradient,
 )
 from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
-from samplewise_backends.numba_cpu.plans.trainer import States, Windows
+from samplewise_backends.numba_cpu.plans.trainer import Windows
 
 KEPT_RECORDS = 1024
 """Networks' records of several windows that outlive their training: some 0.6 KB each."""
@@ -110,7 +110,6 @@ class Group:
         self,
         block: Struct,
         parameters: Parameters,
-        states: States,
         Y: Matrix,
         steps: Sequence[Windows],
         losses: Matrix,
@@ -119,11 +118,11 @@ class Group:
         theta, slots = parameters.theta, parameters.velocity
         nets = self._windows = self._networks_of(len(steps))
         nets.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
-        before = [0, *accumulate(own[0].count for own in steps[:-1])]
-        taken = [state.step + count for count in before for state in states]
+        each = [*chain.from_iterable(steps)]
         # A reshape of rows that lie apart would be a copy.
-        seen = losses[:, 0] if len(states) == 1 else losses.reshape(len(taken), -1)
-        begin_windows(nets, taken, Y, [*chain.from_iterable(steps)], seen)
+        seen = losses[:, 0] if len(self._each) == 1 else losses.reshape(len(each), -1)
+        # Optimizers of blocks are linear: they do not ask how many steps were made before.
+        begin_windows(nets, Y, each, seen)
         block.set(bias=parameters.bias, bias_velocity=parameters.bias_velocity)
 
     def _networks_of(self, windows: int) -> Struct:

@@ -89,12 +89,10 @@ def largest_gradient(layers: Layers) -> int:
     return int((layers["weights"] + layers["biases"]).max(initial=0))
 
 
-def begin_windows(
-    nets: Struct, taken: Sequence[int], Y: Matrix, steps: Windows, losses: Losses
-) -> None:
-    """Set each `records.NETWORK` to the start of a window, all but parameters and batch.
+def begin_windows(nets: Struct, Y: Matrix, steps: Windows, losses: Losses) -> None:
+    """Set each `records.NETWORK` to the start of a window, all but parameters, batch and step.
 
-    `taken` are the steps that each has made before; `losses` are in the order of the epoch.
+    `losses` are in the order of the epoch.
     """
     nets.set(Y=Y, samples=len(Y), outputs=Y.shape[1])
     nets.set_each(
@@ -105,7 +103,6 @@ def begin_windows(
         decides=[step.decisions is not None for step in steps],
         decisions=[step.decisions for step in steps],
         dropout_key=[_signed(step.dropout_key) for step in steps],
-        step=taken,
     )
     nets.inner("hyper").set_each(rate=[step.learning_rate for step in steps])
 
