@@ -69,14 +69,22 @@ class _Record:
 class _InKernel(Vectors):
     """Vectors of a target, whose instructions a builder writes."""
 
-    def __init__(self, builder: ir.IRBuilder, number: ir.Type, lanes: int) -> None:
+    def __init__(
+        self, builder: ir.IRBuilder, number: ir.Type, lanes: int, lanes_of_loops: int
+    ) -> None:
         self._builder, self._number = builder, number
         self._vector = ir.VectorType(number, lanes)
         self._bytes = 4 if isinstance(number, ir.FloatType) else 8
         size = lanes * self._bytes
         # In float32, the divider is as fast as the multiply-adds that would take its place.
         apart = size == 64 and self._bytes == 8
-        super().__init__(lanes, wide=size == 64, flushes=size >= 32, roots_apart=apart)
+        super().__init__(
+            lanes,
+            lanes_of_loops=lanes_of_loops,
+            wide=size == 64,
+            flushes=size >= 32,
+            roots_apart=apart,
+        )
 
     def _place(self, array: _Array, start: Any) -> ir.Value:
         return self._builder.bitcast(array.place(start), self._vector.as_pointer())
@@ -227,7 +235,7 @@ class _InKernel(Vectors):
 
 def _cycles(instruction: Any) -> int:
     """Return about how many cycles pass from an instruction to one that takes its result."""
-    if isinstance(instruction, ir.instructions.CallInstr) and "sqrt." in instruction.callee.name:
+    if instruction.opname == "call" and "sqrt." in instruction.callee.name:
         return 22
     return {"fdiv": 14, "load": 8, "bitcast": 0, "getelementptr": 2, "sub": 2, "select": 2}.get(
         instruction.opname, 4
@@ -241,6 +249,15 @@ def vector_bytes(name: str, features: str) -> int:
     if "+avx2" in features or name == "x86-64-v3":
         return 32
     return 16
+
+
+def loop_bytes(name: str, features: str) -> int:
+    """Return the size of the vectors that LLVM makes of a plain loop for a processor.
+
+    It takes half of AVX-512's registers, but for AMD's processors: some of Intel's run slower then.
+    """
+    size = vector_bytes(name, features)
+    return size if name.startswith("znver") else min(size, 32)
 
 
 @typeof_impl.register(VectorKernel)
@@ -258,7 +275,8 @@ def _function_type(kernel: VectorKernel) -> Any:
     def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         number = next(kind.dtype for kind in signature.args if isinstance(kind, View))
         element = context.get_value_type(number)
-        vectors = _InKernel(builder, element, _lanes(context, number))
+        lanes = _lanes(context, number), _lanes(context, number, of_loops=True)
+        vectors = _InKernel(builder, element, *lanes)
 
         def argument(kind: Any, value: Any) -> Any:
             if isinstance(kind, View):
@@ -277,11 +295,12 @@ def _function_type(kernel: VectorKernel) -> Any:
     return types.Function(template)
 
 
-def _lanes(context: Any, number: Any) -> int:
-    """Return the numbers in a vector of the processor that a context compiles for."""
+def _lanes(context: Any, number: Any, *, of_loops: bool = False) -> int:
+    """Return the numbers in a vector, or in one of loops, of the processor compiled for."""
     codegen = context.codegen()
     target = codegen._get_host_cpu_name(), codegen._get_host_cpu_features()
-    return vector_bytes(*target) * 8 // int(number.bitwidth)
+    size = loop_bytes(*target) if of_loops else vector_bytes(*target)
+    return size * 8 // int(number.bitwidth)
 
 
 @lowers(lanes_of)

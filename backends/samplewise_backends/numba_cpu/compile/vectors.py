@@ -38,13 +38,16 @@ class Vectors(ABC):
 
     Args:
         lanes: numbers in a vector.
+        lanes_of_loops: numbers in the vectors that LLVM makes of a plain loop.
         wide: True for vectors of AVX-512: a line of the cache each, and 32 registers for them.
         flushes: whether `flushing` has an effect.
         roots_apart: whether `root_apart` leaves the processor's divider alone.
     """
 
-    def __init__(self, lanes: int, *, wide: bool, flushes: bool, roots_apart: bool) -> None:
-        self.lanes, self.wide = lanes, wide
+    def __init__(
+        self, lanes: int, *, lanes_of_loops: int, wide: bool, flushes: bool, roots_apart: bool
+    ) -> None:
+        self.lanes, self.lanes_of_loops, self.wide = lanes, lanes_of_loops, wide
         self.flushes, self.roots_apart = flushes, roots_apart
 
     @abstractmethod
@@ -100,9 +103,14 @@ class Vectors(ABC):
         """Return the sum of a vector's numbers, added up by halves."""
         half = self.lanes // 2
         while half:
-            x = x + self.shuffle(x, x, [(lane + half) % self.lanes for lane in range(self.lanes)])
+            x = self.folded(x, half)
             half //= 2
         return self.first(x)
+
+    def folded(self, x: Any, distance: int) -> Any:
+        """Return each number of a vector plus the one so many lanes further, in a circle."""
+        lanes = range(self.lanes)
+        return x + self.shuffle(x, x, [(lane + distance) % self.lanes for lane in lanes])
 
     @abstractmethod
     def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Any:
@@ -132,7 +140,8 @@ class _InPython(Vectors):
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         lanes, apart = self.size_in_bytes // dtype.itemsize, dtype.itemsize == 8
-        super().__init__(lanes, wide=self.is_wide, flushes=False, roots_apart=apart)
+        wide = self.is_wide
+        super().__init__(lanes, lanes_of_loops=lanes, wide=wide, flushes=False, roots_apart=apart)
         self._dtype = dtype
 
     def load(self, array: Any, start: Any) -> Any:
