@@ -862,6 +862,29 @@ def test_an_object_of_a_target_of_our_own_runs_after_llvmlite_linked_it():
 
 
 @part("the processor as llvmlite describes it")
+def test_instructions_that_change_places():
+    """A block has a list of its instructions, which know their operands and what they call."""
+    double = ir.DoubleType()
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(double, [double, double]), "places")
+    root = ir.Function(module, ir.FunctionType(double, [double]), "llvm.sqrt.f64")
+    builder = ir.IRBuilder(function.append_basic_block())
+    x, y = function.args
+    product = builder.fmul(x, y)
+    other = builder.fadd(x, y)
+    called = builder.call(root, [other])
+    instructions = builder.block.instructions
+    assert instructions == [product, other, called]
+    assert [each.opname for each in instructions] == ["fmul", "fadd", "call"]
+    assert called.callee.name == "llvm.sqrt.f64"
+    assert other in called.operands
+    instructions[:] = [other, called, product]
+    builder.ret(builder.fsub(called, product))
+    text = str(module)
+    assert text.index("fadd") < text.index("call") < text.index("fmul") < text.index("fsub")
+    llvm.parse_assembly(text).verify()
+
+
 def test_the_host_processor():
     assert llvm.get_host_cpu_name()
     assert all(isinstance(has, bool) for has in llvm.get_host_cpu_features().values())

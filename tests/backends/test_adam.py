@@ -144,7 +144,7 @@ def test_what_passes_do_not_know_is_done_before_them(dtype, options):
     assert squares == pytest.approx(plain[3], rel=16 * float(np.finfo(dtype).eps))
 
 
-# Of the vectors of a pair, the first divides as the scalars do, the second by multiply-adds.
+# Of a turn's vectors, some take their roots as the scalars do, others by multiply-adds.
 EVERY_VECTOR = pytest.mark.parametrize("first", [0, 8, 16, 24])
 
 

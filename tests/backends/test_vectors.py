@@ -16,8 +16,13 @@ from samplewise_backends.numba_cpu.compile.views import vector_at
 
 ROOM = 64
 TASK = record("task", x=reads(NUMBER), out=writes(NUMBER), count=INTEGER, factor=NUMBER)
-RATIOS = record(
-    "ratios", x=reads(NUMBER), y=reads(NUMBER), out=writes(NUMBER), count=INTEGER, like=NUMBER
+ROOTS = record(
+    "roots",
+    x=reads(NUMBER),
+    out=writes(NUMBER),
+    size=INTEGER,
+    count=INTEGER,
+    factor=NUMBER,
 )
 INF, NAN = np.inf, np.nan
 
@@ -95,22 +100,43 @@ def halves(v, out, x, factor, count):
 
 
 @vector_kernel
-def quotients(v, out, x, y):
-    """Write x / y; their length is that of some whole vectors."""
+def roots(v, out, x, factor, count):
+    """Write the square roots of `count` vectors of x."""
 
     def one(i, state):
-        at = i * v.lanes
-        v.store(out, at, v.quotient(v.load(x, at), v.load(y, at)))
+        v.store(out, i * v.lanes, v.root_apart(v.load(x, i * v.lanes)))
         return state
 
-    v.repeat(x.shape[0] // v.lanes, one, [])
+    v.repeat(count, one, [])
 
 
-@routine(RATIOS)
-def run_quotients(task):
-    like = task.like
-    x, y = vector_at(task.x, task.count, like), vector_at(task.y, task.count, like)
-    quotients(vector_at(task.out, task.count, like), x, y)
+@vector_kernel
+def overlaps(v, out, x, factor, count):
+    """Write the roots of three vectors of x over those of the next three, then their sum."""
+
+    def work(k):
+        def quotient(state):
+            a, b = v.load(x, k * v.lanes), v.load(x, (k + 3) * v.lanes)
+            found = v.root(magnitude(a)) / v.root_apart(magnitude(b))
+            v.store(out, k * v.lanes, found)
+            return [state[0] + found]
+
+        return quotient
+
+    (total,) = v.overlapped([work(k) for k in range(3)], 7, [v.all(factor)])
+    v.store(out, 3 * v.lanes, total)
+
+
+@routine(ROOTS)
+def run_roots(task):
+    x, out = vector_at(task.x, task.size, task.factor), vector_at(task.out, task.size, task.factor)
+    roots(out, x, task.factor, task.count)
+
+
+@routine(TASK)
+def run_overlaps(task):
+    x, out = vector_at(task.x, 128, task.factor), vector_at(task.out, 512, task.factor)
+    overlaps(out, x, task.factor, task.count)
 
 
 @routine(TASK)
@@ -150,7 +176,7 @@ def results(one, x, count=0, factor=0.5):
     call.set(x=x, out=compiled, count=count, factor=factor)
     call()
     bodies = {run_arithmetic: arithmetic, run_sums: sums, run_integers: integers}
-    body = (bodies | {run_halves: halves})[one]
+    body = (bodies | {run_halves: halves, run_overlaps: overlaps})[one]
     of_python = fields_of(TASK, call.memory[0]) if body is integers else count
     body(python, x, dtype.type(factor), of_python)
     return compiled, python
@@ -212,62 +238,67 @@ def test_a_loop_runs_as_often_as_it_is_told_and_carries_its_state(dtype, count):
     assert (from_2_on == 0) == (count <= 2)
 
 
-def quotient(x, y):
-    """Return the quotients that vectors give, with the last one repeated to whole vectors."""
-    count = len(x) + -len(x) % ROOM
-    x, y = (np.pad(each, (0, count - len(each)), "edge") for each in (x, y))
+def root(x):
+    """Return the square roots that vectors give; x is some whole vectors."""
     found = np.empty_like(x)
-    call = Call(run_quotients, x.dtype)
-    call.set(x=x, y=y, out=found, count=count)
+    call = Call(run_roots, x.dtype)
+    call.set(x=x, out=found, size=len(x), count=len(x) // lanes_of(x))
     call()
     return found
 
 
-def near_a_boundary(count):
-    """Return x and y of float64 whose quotient is as close as can be to being rounded otherwise.
+def near_a_boundary():
+    """Return float64 whose square roots lie as close as can be to being rounded otherwise.
 
-    With whole numbers a and b of 53 bits and a middle m between two floats, odd and of 54 bits,
-    2^k a - m b is 1 or -1.
+    n / 2 with an odd n of 54 bits is the middle of two whole floats. Its square is x + r / 4 with
+    a small r where n^2 is r modulo 2^55, so that x has 53 bits. An r of 1 modulo 8 has such roots.
     """
-    rng, pairs = np.random.default_rng(0), []
-    while len(pairs) < count:
-        b = int(rng.integers(2**52, 2**53)) | 1
-        inverse = pow(b, -1, 2**54)
-        for middle, beyond in ((inverse, -1), (2**54 - inverse, 1)):
-            if middle >= 2**53:
-                pairs.append(((middle * b + beyond) >> 54, b))
-    x, y = np.array(pairs, np.float64).T
-    return x, y
+    found = []
+    for r in range(-8191, 8193, 8):
+        n = 1
+        for bit in range(3, 55):
+            # n^2 is r modulo 2^bit; add what makes it so modulo twice as much.
+            n += (n * n - r >> bit & 1) << (bit - 1)
+        for each in (n, -n, n + 2**54, 2**54 - n):
+            middle = each % 2**55
+            if 2**53 <= middle < 2**54 and (x := middle * middle - r) >> 2 < 2**106:
+                found += [float(x >> 2)] if x % 2**55 == 0 else []
+    return np.array(found)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_quotient_of_vectors_has_the_bits_of_a_division(dtype):
-    rng, most = np.random.default_rng(5), 40 if dtype == "float32" else 400
-    x, y = rng.uniform(-2, 2, (2, 64 * 1024))
-    x, y = (np.ldexp(each, rng.integers(-most, most, each.shape)).astype(dtype) for each in (x, y))
-    np.testing.assert_array_equal(quotient(x, y), x / y)
+def test_a_root_apart_has_the_bits_of_a_root(dtype):
+    rng, most = np.random.default_rng(5), 120 if dtype == "float32" else 960
+    x = rng.uniform(0.5, 2, 1 << 18)
+    x = np.ldexp(x, rng.integers(-most, most, x.shape)).astype(dtype)
+    np.testing.assert_array_equal(root(x), np.sqrt(x))
 
 
-def test_a_quotient_is_rounded_as_a_division_where_two_numbers_are_equally_near():
-    x, y = near_a_boundary(4096)
-    middle = x.astype(np.longdouble) / y
-    is_near = np.abs(middle / np.spacing(x / y) % 1 - 0.5) < 1e-3
-    assert is_near.all()
-    for scale in (1, 2.0**-600, -(2.0**600)):
-        np.testing.assert_array_equal(quotient(scale * x, y), scale * x / y)
-        np.testing.assert_array_equal(quotient(x, scale * y), x / (scale * y))
+def test_a_root_apart_is_rounded_as_a_root_where_two_numbers_are_almost_equally_near():
+    x = near_a_boundary()
+    assert len(x) > 1000
+    part = np.sqrt(x.astype(np.longdouble)) / np.spacing(np.sqrt(x)) % 1
+    assert (np.abs(part - 0.5) < 1e-3).all()
+    x = np.resize(x, -(-len(x) // ROOM) * ROOM)
+    for scale in (1, 2.0**-800, 2.0**800):
+        np.testing.assert_array_equal(root(scale * x), np.sqrt(scale * x))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_quotient_of_vectors_hides_no_nan_and_no_infinity(dtype):
+def test_a_root_apart_hides_no_nan_and_no_infinity(dtype):
     limits = np.finfo(dtype)
-    numerators = [0, 1, -3, limits.max, -limits.max, INF, -INF, NAN]
-    small = [limits.smallest_subnormal, -limits.tiny / 2, limits.tiny]
-    denominators = [0, 1, -3, 0.125 / limits.tiny, INF, -INF, NAN, *small]
-    pairs = np.array([(x, y) for x in numerators for y in denominators], dtype).T
-    with np.errstate(all="ignore"):
-        for x, y in pairs.T:
-            # One such number in any lane, beside others.
-            for lane in range(16):
-                xs, ys = (np.insert(np.full(15, 3, dtype), lane, each) for each in (x, y))
-                np.testing.assert_array_equal(quotient(xs, ys)[:16], xs / ys)
+    for special in (0, 1, limits.tiny, limits.max, INF, NAN, -1, -INF, -limits.tiny):
+        # One such number in any lane, beside others.
+        for lane in range(16):
+            x = np.full(ROOM, 3, dtype)
+            x[lane] = special
+            with np.errstate(invalid="ignore"):
+                np.testing.assert_array_equal(root(x), np.sqrt(x))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_overlapped_works_give_what_they_do_one_after_the_other(dtype):
+    x = np.random.default_rng(6).standard_normal(128).astype(dtype)
+    compiled, python = results(run_overlaps, x)
+    np.testing.assert_array_equal(compiled, python)
+    assert compiled[3 * lanes_of(x)] > 0.5

@@ -6,21 +6,32 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate
 from numba.extending import typeof_impl
 
+from samplewise_backends.numba_cpu.compile.inlining import bits, from_bits, select
 from samplewise_backends.numba_cpu.compile.language import CODE, lowers
 from samplewise_backends.numba_cpu.compile.lowering_formulas import Value
 from samplewise_backends.numba_cpu.compile.lowering_loops import end_loop
 from samplewise_backends.numba_cpu.compile.lowering_views import View, sizes_of
-from samplewise_backends.numba_cpu.compile.vectors import State, VectorKernel, Vectors, lanes_of
+from samplewise_backends.numba_cpu.compile.vectors import (
+    State,
+    VectorKernel,
+    Vectors,
+    Work,
+    lanes_of,
+)
 
 _INDEX = ir.IntType(64)
 # The bit of the register MXCSR that sets subnormal results to 0.
 _FLUSH = 0x8000
+# Of float64: the largest number; one that no inverse root of a normal number reaches; 1 in the
+# place of the exponent.
+_LARGEST, _LARGE, _ONE_POWER = float(np.finfo(np.float64).max), 1e200, 1 << 52
 
 
 class _Array:
@@ -58,14 +69,22 @@ class _Record:
 class _InKernel(Vectors):
     """Vectors of a target, whose instructions a builder writes."""
 
-    def __init__(self, builder: ir.IRBuilder, number: ir.Type, lanes: int) -> None:
+    def __init__(
+        self, builder: ir.IRBuilder, number: ir.Type, lanes: int, lanes_of_loops: int
+    ) -> None:
         self._builder, self._number = builder, number
         self._vector = ir.VectorType(number, lanes)
         self._bytes = 4 if isinstance(number, ir.FloatType) else 8
         size = lanes * self._bytes
         # In float32, the divider is as fast as the multiply-adds that would take its place.
         apart = size == 64 and self._bytes == 8
-        super().__init__(lanes, wide=size == 64, flushes=size >= 32, divides_apart=apart)
+        super().__init__(
+            lanes,
+            lanes_of_loops=lanes_of_loops,
+            wide=size == 64,
+            flushes=size >= 32,
+            roots_apart=apart,
+        )
 
     def _place(self, array: _Array, start: Any) -> ir.Value:
         return self._builder.bitcast(array.place(start), self._vector.as_pointer())
@@ -111,40 +130,52 @@ class _InKernel(Vectors):
         values = [each.value for each in operands]
         return Value(self._builder, self._builder.call(declared, values))
 
-    def quotient(self, x: Any, y: Any) -> Value:
-        if not self.divides_apart:
-            return x / y
-        inverse = self._estimated_inverse(y)
-        # Each of Newton's steps doubles the 14 bits.
+    def root_apart(self, x: Any) -> Value:
+        if not self.roots_apart:
+            return self.root(x)
+        largest, half = self.all(_LARGEST), self.all(0.5)
+        # In this order, NaN is chosen, and each is one instruction.
+        finite = select(x > largest, largest, x)
+        inverse = self._estimated_inverse_root(finite)
+        # That of 0 is infinite.
+        inverse = select(inverse > _LARGE, _LARGE, inverse)
+        root, half_inverse = finite * inverse, from_bits(bits(inverse) - _ONE_POWER)
+        # Each of Goldschmidt's steps doubles the 14 bits of both.
         for _ in range(2):
-            missing = self._called("llvm.fma", -y, inverse, self.all(1.0))
-            inverse = self._called("llvm.fma", missing, inverse, inverse)
-        nearly = x * inverse
-        found = self._called("llvm.fma", self._called("llvm.fma", -y, nearly, x), inverse, nearly)
-        # That is not a number where y, its inverse or the quotient is infinite.
-        return self._unless_nan(found, lambda: x / y)
+            missing = self._fused(-root, half_inverse, half)
+            root = self._fused(root, missing, root)
+            half_inverse = self._fused(half_inverse, missing, half_inverse)
+        root = self._fused(self._fused(-root, root, finite), half_inverse, root)
+        infinite = x - largest
+        return select(infinite > root, infinite, root)
 
-    def _estimated_inverse(self, y: Value) -> Value:
-        """Return 1 / y to 14 bits."""
+    def _fused(self, x: Value, y: Value, z: Value) -> Value:
+        """Return x y + z, rounded once."""
+        return self._called("llvm.fma", x, y, z)
+
+    def _estimated_inverse_root(self, x: Value) -> Value:
+        """Return 1 / sqrt(x) to 14 bits."""
         kind, mask = self._vector, ir.IntType(self.lanes)
         function = ir.FunctionType(kind, [kind, kind, mask])
         declared = cgutils.get_or_insert_function(
-            self._builder.module, function, "llvm.x86.avx512.rcp14.pd.512"
+            self._builder.module, function, "llvm.x86.avx512.rsqrt14.pd.512"
         )
-        operands = [y.value, ir.Constant(kind, ir.Undefined), mask(-1)]
+        operands = [x.value, ir.Constant(kind, ir.Undefined), mask(-1)]
         return Value(self._builder, self._builder.call(declared, operands))
 
-    def _unless_nan(self, x: Value, otherwise: Callable[[], Value]) -> Value:
-        """Return a vector, or another one if a lane is NaN, in a branch laid out as rare."""
-        builder, mask = self._builder, ir.IntType(self.lanes)
-        lanes = builder.bitcast(x.is_nan().value, mask)
-        before = builder.block
-        with builder.if_then(builder.icmp_signed("!=", lanes, mask(0)), likely=False):
-            other, rare = otherwise(), builder.block
-        result = builder.phi(self._vector)
-        result.add_incoming(x.value, before)
-        result.add_incoming(other.value, rare)
-        return Value(builder, result)
+    def overlapped(self, works: list[Work], apart: int, state: State) -> State:
+        block = self._builder.block
+        first, starts = len(block.instructions), []
+        for number, work in enumerate(works):
+            state = work(state)
+            starts += [number * apart] * (len(block.instructions) - first - len(starts))
+        written = block.instructions[first:]
+        begun: dict[Any, int] = {}
+        for instruction, start in zip(written, starts, strict=True):
+            ready = [begun[of] + _cycles(of) for of in instruction.operands if of in begun]
+            begun[instruction] = max([start, *ready])
+        block.instructions[first:] = sorted(written, key=begun.__getitem__)
+        return state
 
     def first(self, x: Any) -> Value:
         return Value(self._builder, self._builder.extract_element(x.value, ir.IntType(32)(0)))
@@ -202,6 +233,15 @@ class _InKernel(Vectors):
         return [Value(builder, each) for each in last]
 
 
+def _cycles(instruction: Any) -> int:
+    """Return about how many cycles pass from an instruction to one that takes its result."""
+    if instruction.opname == "call" and "sqrt." in instruction.callee.name:
+        return 22
+    return {"fdiv": 14, "load": 8, "bitcast": 0, "getelementptr": 2, "sub": 2, "select": 2}.get(
+        instruction.opname, 4
+    )
+
+
 def vector_bytes(name: str, features: str) -> int:
     """Return the size of a vector register of a processor, as LLVM names it."""
     if "+avx512f" in features or name == "x86-64-v4":
@@ -209,6 +249,15 @@ def vector_bytes(name: str, features: str) -> int:
     if "+avx2" in features or name == "x86-64-v3":
         return 32
     return 16
+
+
+def loop_bytes(name: str, features: str) -> int:
+    """Return the size of the vectors that LLVM makes of a plain loop for a processor.
+
+    It takes half of AVX-512's registers, but for AMD's processors: some of Intel's run slower then.
+    """
+    size = vector_bytes(name, features)
+    return size if name.startswith("znver") else min(size, 32)
 
 
 @typeof_impl.register(VectorKernel)
@@ -226,7 +275,8 @@ def _function_type(kernel: VectorKernel) -> Any:
     def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         number = next(kind.dtype for kind in signature.args if isinstance(kind, View))
         element = context.get_value_type(number)
-        vectors = _InKernel(builder, element, _lanes(context, number))
+        lanes = _lanes(context, number), _lanes(context, number, of_loops=True)
+        vectors = _InKernel(builder, element, *lanes)
 
         def argument(kind: Any, value: Any) -> Any:
             if isinstance(kind, View):
@@ -245,11 +295,12 @@ def _function_type(kernel: VectorKernel) -> Any:
     return types.Function(template)
 
 
-def _lanes(context: Any, number: Any) -> int:
-    """Return the numbers in a vector of the processor that a context compiles for."""
+def _lanes(context: Any, number: Any, *, of_loops: bool = False) -> int:
+    """Return the numbers in a vector, or in one of loops, of the processor compiled for."""
     codegen = context.codegen()
     target = codegen._get_host_cpu_name(), codegen._get_host_cpu_features()
-    return vector_bytes(*target) * 8 // int(number.bitwidth)
+    size = loop_bytes(*target) if of_loops else vector_bytes(*target)
+    return size * 8 // int(number.bitwidth)
 
 
 @lowers(lanes_of)

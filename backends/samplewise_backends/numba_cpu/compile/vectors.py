@@ -29,6 +29,8 @@ import numpy as np
 
 State = list[Any]
 """Vectors, or numbers, that a loop carries from one turn to the next."""
+Work = Callable[[State], State]
+"""Returns the next state."""
 
 
 class Vectors(ABC):
@@ -36,14 +38,17 @@ class Vectors(ABC):
 
     Args:
         lanes: numbers in a vector.
+        lanes_of_loops: numbers in the vectors that LLVM makes of a plain loop.
         wide: True for vectors of AVX-512: a line of the cache each, and 32 registers for them.
         flushes: whether `flushing` has an effect.
-        divides_apart: whether `quotient` leaves the processor's divider alone.
+        roots_apart: whether `root_apart` leaves the processor's divider alone.
     """
 
-    def __init__(self, lanes: int, *, wide: bool, flushes: bool, divides_apart: bool) -> None:
-        self.lanes, self.wide = lanes, wide
-        self.flushes, self.divides_apart = flushes, divides_apart
+    def __init__(
+        self, lanes: int, *, lanes_of_loops: int, wide: bool, flushes: bool, roots_apart: bool
+    ) -> None:
+        self.lanes, self.lanes_of_loops, self.wide = lanes, lanes_of_loops, wide
+        self.flushes, self.roots_apart = flushes, roots_apart
 
     @abstractmethod
     def load(self, array: Any, start: Any) -> Any:
@@ -70,14 +75,24 @@ class Vectors(ABC):
         """Return the square roots of a vector, or that of a number."""
 
     @abstractmethod
-    def quotient(self, x: Any, y: Any) -> Any:
-        """Return x / y of two vectors, which may be computed by multiply-adds.
+    def root_apart(self, x: Any) -> Any:
+        """Return the square roots of a vector, which may be computed by multiply-adds.
 
-        That takes longer alone: it is for the time that roots and other divisions keep the divider
-        busy. The bits are those of x / y, but that a zero may lose its sign. Of 7.6 million
-        quotients made to lie as close as can be to the middle of two floats, 494 were rounded to
-        the other one, of 64 million random ones none. Numbers too small or large for it, below
-        1e-290 in x and above 1e300 in y, may give others; infinities and NaN do not.
+        That takes longer alone: it is for the time that divisions and other roots keep the divider
+        busy. The bits are those of `root`, but where x is below 1e-290 or -0.
+        """
+
+    @abstractmethod
+    def overlapped(self, works: list[Work], apart: int, state: State) -> State:
+        """Do some works, each of which begins while those before it wait for their results.
+
+        A core looks a few hundred instructions ahead, fewer than two works may have. So their
+        instructions are written in the order in which a core could begin them.
+
+        Args:
+            works: no loops; none may read what another one writes.
+            apart: cycles from the first instruction of a work to that of the next one.
+            state: passed to the first work, whose result the second one takes, and so on.
         """
 
     @abstractmethod
@@ -88,9 +103,14 @@ class Vectors(ABC):
         """Return the sum of a vector's numbers, added up by halves."""
         half = self.lanes // 2
         while half:
-            x = x + self.shuffle(x, x, [(lane + half) % self.lanes for lane in range(self.lanes)])
+            x = self.folded(x, half)
             half //= 2
         return self.first(x)
+
+    def folded(self, x: Any, distance: int) -> Any:
+        """Return each number of a vector plus the one so many lanes further, in a circle."""
+        lanes = range(self.lanes)
+        return x + self.shuffle(x, x, [(lane + distance) % self.lanes for lane in lanes])
 
     @abstractmethod
     def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Any:
@@ -120,7 +140,8 @@ class _InPython(Vectors):
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         lanes, apart = self.size_in_bytes // dtype.itemsize, dtype.itemsize == 8
-        super().__init__(lanes, wide=self.is_wide, flushes=False, divides_apart=apart)
+        wide = self.is_wide
+        super().__init__(lanes, lanes_of_loops=lanes, wide=wide, flushes=False, roots_apart=apart)
         self._dtype = dtype
 
     def load(self, array: Any, start: Any) -> Any:
@@ -141,8 +162,13 @@ class _InPython(Vectors):
     def root(self, x: Any) -> Any:
         return np.sqrt(x)
 
-    def quotient(self, x: Any, y: Any) -> Any:
-        return x / y
+    def root_apart(self, x: Any) -> Any:
+        return np.sqrt(x)
+
+    def overlapped(self, works: list[Work], apart: int, state: State) -> State:
+        for work in works:
+            state = work(state)
+        return state
 
     def first(self, x: Any) -> Any:
         return x[0]

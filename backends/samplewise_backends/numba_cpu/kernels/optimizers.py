@@ -18,6 +18,7 @@ from samplewise_backends.numba_cpu.kernels.adam import (
     adam_numbers,
     adam_outer_passes,
     adam_passes,
+    can_be_ahead,
 )
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
 from samplewise_backends.numba_cpu.kernels.layers.dense import outer_product
@@ -58,6 +59,18 @@ def _factors(net):
     updated = net.updated
     inputs, units = updated.inputs, updated.count // updated.inputs
     return vector_at(updated.x, inputs, net.tiny), vector_at(updated.dz, units, net.tiny)
+
+
+@inlined_kernel
+def _next_of(net):
+    """Return the next row, its biases and where its products go; no inputs: it is not wanted."""
+    updated, tiny = net.updated, net.tiny
+    inputs, units = updated.inputs, updated.count // updated.inputs
+    wanted = updated.next_x != 0 and can_be_ahead(inputs, tiny)
+    if wanted:
+        net.ahead = 1
+    next_x = vector_at(updated.next_x, inputs if wanted else 0, tiny)
+    return next_x, vector_at(updated.bias, units, tiny), vector_at(updated.z, units, tiny)
 
 
 @inlined_kernel
@@ -150,7 +163,8 @@ def _adam(net, theta, mean, square, g, penalties):
     numbers = adam_numbers(hyper, theta, net.step + 1, net.tiny)
     if outer:
         x, dz = _factors(net)
-        total = adam_outer_passes(theta, mean, square, g, x, dz, has_l2, numbers)
+        next_x, bias, z = _next_of(net)
+        total = adam_outer_passes(theta, mean, square, g, x, dz, next_x, bias, z, has_l2, numbers)
     else:
         total = adam_passes(theta, mean, square, g, has_l2 and known, numbers)
     if known and _sums_squares(net):

@@ -87,6 +87,10 @@ UPDATED = record(
     "updated",
     **each(INTEGER, "first", "count", "penalised", "gradient", "inputs"),
     **each(reads(NUMBER), "dz", "x"),
+    # And the inputs of the row after this one, or 0: its products with the new weights, added to
+    # the (units,) biases, may be written to z.
+    **each(reads(NUMBER), "next_x", "bias"),
+    z=writes(NUMBER),
 )
 
 # A network and a batch of its rows: the argument of every routine of a step. Callers write the
@@ -131,6 +135,10 @@ NETWORK = record(
     # `out`; the key of dropout; steps made before.
     X=reads(NUMBER),
     **each(INTEGER, "inputs", "rows", "position", "shift", "dropout_key", "step"),
+    # For a batch of one row: the inputs of the next one, or 0; 1 where A has the products of the
+    # first layer before the forward pass.
+    next_x=reads(NUMBER),
+    ahead=INTEGER,
     # Called for; `start` is the first layer of a forward pass.
     **each(INTEGER, "start", "layer"),
     values=VALUES,

@@ -115,12 +115,12 @@ def forward_layers(net, A, first):
     """Write the outputs of every layer from `first` on; those of the last are the logits."""
     for k in range(first, net.depth):
         layer = record_at(net.layers, k, LAYER, net.tiny)
-        if layer.kind == Kind.DENSE:
-            a, a_ld = inputs_of(net, A, k)
-            dense_forward(net, layer, a, a_ld, rows_of(net, A, k))
-        else:
+        if layer.kind != Kind.DENSE:
             net.layer = k
             call(net.layer_forward, net)
+        elif k > 0 or net.ahead == 0:
+            a, a_ld = inputs_of(net, A, k)
+            dense_forward(net, layer, a, a_ld, rows_of(net, A, k))
         activate_rows(net, A, k)
 
 

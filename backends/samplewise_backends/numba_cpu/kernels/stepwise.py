@@ -3,6 +3,8 @@
 Each step writes the gradient of a layer before it updates the parameters: that of a dense layer a
 few units at a time, while the product's output is in the nearest cache; that of a batch of one row
 is left to the optimizer as two factors. Only clipping by norm needs the whole gradient first.
+
+The optimizer may write the next row's products of the first layer, as it has the weights at hand.
 """
 
 import math
@@ -14,7 +16,15 @@ from samplewise_backends.numba_cpu.compile.jit import (
     reordered_kernel,
     routine,
 )
-from samplewise_backends.numba_cpu.compile.views import call, part, record_at, vector_at
+from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
+from samplewise_backends.numba_cpu.compile.views import (
+    address_of,
+    call,
+    integers_at,
+    part,
+    record_at,
+    vector_at,
+)
 from samplewise_backends.numba_cpu.kernels.codes import Kind, OptimizerCode
 from samplewise_backends.numba_cpu.kernels.direct import begin_batch
 from samplewise_backends.numba_cpu.kernels.layers.dense import (
@@ -45,17 +55,20 @@ PACKED_AT_ONCE = 128
 
 
 @inlined_kernel
-def _update_dense(net, layer, dz, a, a_ld, gradient):
+def _update_dense(net, layer, A, dz, a, a_ld, gradient):
     """Take one step in a dense layer, some units at a time."""
     rows, inputs, units, ld = net.rows, layer.inputs, layer.units, layer.ld
     one, zero = gradient.dtype.type(1), gradient.dtype.type(0)
     most = units_at_once(rows, inputs)
     updated = max(min(UPDATED_AT_ONCE // inputs, most) // TILE_UNITS, 1) * TILE_UNITS
     height = updated if rows == 1 or most < TILE else max(updated, PACKED_AT_ONCE)
+    bias_gradient(rows, dz, ld, part(gradient, 0, units))
+    update_part(net, layer.bias, units, 0, 0)
     for o in range(0, units, height):
         m = min(height, units - o)
         of_units, first = tile(dz, 0, o, rows, m, ld), layer.weight + o * inputs
         if rows == 1:
+            _describe_next(net, layer, A, o, m)
             update_of_row(net, first, layer.penalised, of_units, part(a, 0, inputs))
             continue
         g = part(gradient, 0, m * inputs)
@@ -63,8 +76,15 @@ def _update_dense(net, layer, dz, a, a_ld, gradient):
         for p in range(0, m, updated):
             count = min(updated, m - p) * inputs
             update_part(net, first + p * inputs, count, layer.penalised, p * inputs)
-    bias_gradient(rows, dz, ld, part(gradient, 0, units))
-    update_part(net, layer.bias, units, 0, 0)
+
+
+@inlined_kernel
+def _describe_next(net, layer, A, first, count):
+    """Let the optimizer know the next row, for some units of the first layer after their biases."""
+    updated, theta = net.updated, vector_at(net.parameters, net.size, net.tiny)
+    updated.next_x = net.next_x if layer.index == 0 else 0
+    updated.bias = address_of(part(theta, layer.bias + first, count))
+    updated.z = address_of(part(A, layer.out + first, count))
 
 
 @inlined_kernel
@@ -94,7 +114,7 @@ def backward(net, A, dZ, gradient):
         if net.of_all:
             dense_gradient(net, layer, dz, a, a_ld, gradient)
         else:
-            _update_dense(net, layer, dz, a, a_ld, gradient)
+            _update_dense(net, layer, A, dz, a, a_ld, gradient)
 
 
 @kernel
@@ -158,6 +178,35 @@ def _square_sum(g):
     return total
 
 
+@vector_kernel
+def _fetch(v, row):
+    """Fetch a row into the second nearest cache."""
+
+    def some(i, state):
+        v.prefetch(row, i * v.lanes)
+        return state
+
+    v.repeat(row.shape[0] // v.lanes, some, [])
+    v.prefetch(row, row.shape[0] - 1)
+
+
+@kernel
+def _next_row(net, source, first):
+    """Fetch inputs and targets of the row after `first`; return the address of the inputs.
+
+    That is 0 where there is no such row, or more than one in a batch.
+    """
+    if source.at_once > 1 or first + 1 == source.stop:
+        return 0
+    inputs, outputs = source.inputs, net.outputs
+    row = integers_at(source.order, source.stop)[first + 1]
+    x = part(vector_at(source.X, source.samples * inputs, net.tiny), row * inputs, inputs)
+    y = part(vector_at(net.Y, net.samples * outputs, net.tiny), row * outputs, outputs)
+    _fetch(x)
+    _fetch(y)
+    return address_of(x)
+
+
 @routine(STEPS)
 def run_stepwise(run):
     """Train on the batches of `run.rows`.
@@ -173,8 +222,10 @@ def run_stepwise(run):
         step = (first - source.start) // source.at_once
         begin_batch(net, source, first)
         begin_step(run, step)
+        net.next_x = _next_row(net, source, first)
         call(net.forward, net)
         call(net.batch_loss, net)
+        net.ahead = 0
         backward(net, A, dZ, gradient)
         if net.of_all and net.hyper.optimizer != OptimizerCode.NO_STEP:
             _limit(net, gradient)
