@@ -126,6 +126,18 @@ def test_bits_are_those_of_a_call_for_each(case, names):
     assert left_by(case, EPOCHS[names], one_by_one, at_once) == wanted
 
 
+@pytest.mark.parametrize("case", ["foreseen", "adam", "blocked"])
+@pytest.mark.parametrize("names", ["none", "weights, then none", "decisions in the middle"])
+def test_an_epoch_leaves_nothing_but_the_state(case, names):
+    def anew(_, state, epochs, losses):
+        for steps, seen in zip(epochs, losses, strict=True):
+            program, _ = program_of(case)
+            one_by_one(program, state, [steps], [seen])
+
+    wanted = left_by(case, EPOCHS[names], anew, anew)
+    assert left_by(case, EPOCHS[names], one_by_one, at_once) == wanted
+
+
 @pytest.mark.parametrize("case", ["foreseen", "adam"])
 def test_a_forgotten_training_leaves_nothing_to_epochs_of_another_number(case):
     program, state = program_of(case)

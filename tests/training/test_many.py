@@ -94,14 +94,31 @@ def test_numba_cpu_trains_all_at_once_as_each_alone(dtype, order, plan):
     agrees_with_alone(caught.value.results[:3], chosen)
 
 
-def agrees_with_alone(results, chosen):
-    for result, network, own in zip(results, NETWORKS, chosen, strict=True):
+def agrees_with_alone(results, chosen, networks=NETWORKS):
+    for result, network, own in zip(results, networks, chosen, strict=True):
         alone = train(network, X, LABELS, own).parameters
         assert result.history.shared is not None
         assert len(result.history.epochs) == own.epochs
         # Four epochs at most, of 25 steps each.
         allowed = after_steps(100, own.dtype).relative * np.abs(alone).max()
         np.testing.assert_allclose(result.parameters, alone, rtol=0, atol=allowed)
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        [{"momentum": 0.5}, {"momentum": 0.9, "l2": 0.01}, {"momentum": 0.5, "nesterov": True}],
+        [{"optimizer": "adam", "beta1": beta, "clip_value": 10 * beta} for beta in (0.9, 0.5)],
+    ],
+    ids=["sgd", "adam"],
+)
+def test_equal_networks_have_their_own_optimizers_in_numba_cpu(each):
+    chosen = [
+        settings(backend="numba_cpu", plan="direct", batch_size=5, seed=k, **own)
+        for k, own in enumerate(each)
+    ]
+    networks = [NETWORKS[0]] * len(each)
+    agrees_with_alone(train_many(networks, X, LABELS, chosen), chosen, networks)
 
 
 def test_one_program_trains_all_and_those_with_fewer_epochs_end_earlier(monkeypatch):

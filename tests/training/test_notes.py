@@ -190,6 +190,12 @@ def test_other_shapes_are_not(shape):
     assert train(network, np.zeros((2, *shape)), [0, 1], settings()).history.notes == []
 
 
+@pytest.mark.parametrize("first", [Conv2D(2, (3, 1)), MaxPool2D((2, 1), 2)])
+def test_nor_is_a_signal_of_as_many_channels_as_steps(first):
+    network = Network((16, 16, 1), (first, Dense(1)))
+    assert train(network, np.zeros((2, 16, 16, 1)), [0, 1], settings()).history.notes == []
+
+
 def test_nor_is_a_network_to_which_all_orders_are_alike():
     network = Network((28, 28, 3), (Dense(1),))
     assert train(network, np.zeros((2, 28, 28, 3)), [0, 1], settings()).history.notes == []

@@ -86,6 +86,10 @@ class Network(NamedArguments):
         shape = channels_first(self.input_shape)
         if shape is None or not any(layer.takes_images for layer in self.layers):
             return ""
+        windows = {layer.window for layer in self.layers if layer.window is not None}
+        # Those of a signal of several channels, which has the width 1, lie along it.
+        if any(width == 1 < height for height, width in windows):
+            return ""
         return (
             f"; for images of {shape[1]} x {shape[2]} pixels write input_shape={shape}, with the "
             "channels first, and give X.transpose(0, 3, 1, 2)"

@@ -40,6 +40,11 @@ class Layer(NamedArguments):
         return True
 
     @property
+    def window(self) -> tuple[int, int] | None:
+        """Height and width of the windows of an image that the layer takes; None without any."""
+        return None
+
+    @property
     def features(self) -> tuple[str, ...]:
         """Names that a backend has to offer to train the layer: its kind, and "frozen"."""
         return (self.kind,) if self.trainable else (self.kind, FROZEN)

@@ -50,6 +50,11 @@ class Conv2D(Layer):
         check_activation(self.activation)
         true_or_false("conv: trainable", self.trainable)
 
+    @property
+    def window(self) -> tuple[int, int]:
+        """Height and width of a kernel."""
+        return self.kernel
+
     def pads(self, input_shape: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the rows of zeros above and below, and the columns left and right."""
         if self.padding == "valid":

@@ -42,6 +42,11 @@ class _Pool2D(Layer):
         object.__setattr__(self, "stride", stride)
 
     @property
+    def window(self) -> tuple[int, int]:
+        """Height and width of a window."""
+        return self.size
+
+    @property
     def step(self) -> int:
         """The stride, set by now."""
         assert self.stride is not None
