@@ -9,7 +9,7 @@ from samplewise_backends.numba_cpu.compile.fields import fields_of
 from samplewise_backends.numba_cpu.compile.inlining import is_nan, magnitude, select
 from samplewise_backends.numba_cpu.compile.jit import routine
 from samplewise_backends.numba_cpu.compile.key import processor
-from samplewise_backends.numba_cpu.compile.lowering_vectors import vector_bytes
+from samplewise_backends.numba_cpu.compile.processors import vector_bytes
 from samplewise_backends.numba_cpu.compile.record import INTEGER, NUMBER, reads, record, writes
 from samplewise_backends.numba_cpu.compile.vectors import lanes_of, vector_kernel
 from samplewise_backends.numba_cpu.compile.views import vector_at

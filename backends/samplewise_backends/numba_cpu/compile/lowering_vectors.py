@@ -18,6 +18,7 @@ from samplewise_backends.numba_cpu.compile.language import CODE, lowers
 from samplewise_backends.numba_cpu.compile.lowering_formulas import Value
 from samplewise_backends.numba_cpu.compile.lowering_loops import end_loop
 from samplewise_backends.numba_cpu.compile.lowering_views import View, sizes_of
+from samplewise_backends.numba_cpu.compile.processors import cycles_of, loop_bytes, vector_bytes
 from samplewise_backends.numba_cpu.compile.vectors import (
     State,
     VectorKernel,
@@ -172,7 +173,7 @@ class _InKernel(Vectors):
         written = block.instructions[first:]
         begun: dict[Any, int] = {}
         for instruction, start in zip(written, starts, strict=True):
-            ready = [begun[of] + _cycles(of) for of in instruction.operands if of in begun]
+            ready = [begun[of] + cycles_of(of) for of in instruction.operands if of in begun]
             begun[instruction] = max([start, *ready])
         block.instructions[first:] = sorted(written, key=begun.__getitem__)
         return state
@@ -231,33 +232,6 @@ class _InKernel(Vectors):
                 each.add_incoming(given.value, before)
                 each.add_incoming(new.value, turned)
         return [Value(builder, each) for each in last]
-
-
-def _cycles(instruction: Any) -> int:
-    """Return about how many cycles pass from an instruction to one that takes its result."""
-    if instruction.opname == "call" and "sqrt." in instruction.callee.name:
-        return 22
-    return {"fdiv": 14, "load": 8, "bitcast": 0, "getelementptr": 2, "sub": 2, "select": 2}.get(
-        instruction.opname, 4
-    )
-
-
-def vector_bytes(name: str, features: str) -> int:
-    """Return the size of a vector register of a processor, as LLVM names it."""
-    if "+avx512f" in features or name == "x86-64-v4":
-        return 64
-    if "+avx2" in features or name == "x86-64-v3":
-        return 32
-    return 16
-
-
-def loop_bytes(name: str, features: str) -> int:
-    """Return the size of the vectors that LLVM makes of a plain loop for a processor.
-
-    It takes half of AVX-512's registers, but for AMD's processors: some of Intel's run slower then.
-    """
-    size = vector_bytes(name, features)
-    return size if name.startswith("znver") else min(size, 32)
 
 
 @typeof_impl.register(VectorKernel)
