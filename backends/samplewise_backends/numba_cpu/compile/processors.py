@@ -1,4 +1,4 @@
-"""Processors: the sizes of their vectors by the name that LLVM has for one, and how long they take."""
+"""Processors: the sizes of their vectors by their names in LLVM, and how long instructions take."""
 
 from __future__ import annotations
 
