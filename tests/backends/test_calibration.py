@@ -13,7 +13,14 @@ import threadpoolctl
 
 from samplewise_backends.numba_cpu.compile import key
 from samplewise_backends.numba_cpu.planner import calibration, measuring
-from samplewise_backends.numba_cpu.planner.calibration import V3, V4, processor_level
+from samplewise_backends.numba_cpu.planner.calibration import (
+    BUILT_IN,
+    V3,
+    V4,
+    ZEN_5,
+    ZEN_5_AVX2_BLAS,
+    nearest_machine,
+)
 from samplewise_backends.numba_cpu.planner.rates import interpolated
 
 RATES = calibration.built_in_rates("float32")
@@ -69,18 +76,55 @@ def test_a_process_keeps_to_the_rates_that_it_began_with(folder):
     assert calibration.calibrate("float32").rates.step == 77.0
 
 
-@pytest.mark.parametrize("level", [V3, V4])
+@pytest.mark.parametrize("machine", BUILT_IN)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_each_level_has_built_in_rates_that_a_file_could_have(tmp_path, level, dtype):
-    path, rates = tmp_path / "rates.json", calibration.built_in_rates(dtype, level)
+def test_built_in_rates_are_such_as_a_file_could_have(tmp_path, machine, dtype):
+    path, rates = tmp_path / "rates.json", calibration.built_in_rates(dtype, machine)
     calibration.write(path, rates)
     assert calibration.read(path) == rates
 
 
-def test_the_level_is_that_of_the_processor(monkeypatch):
-    for found, level in (([], V3), (["x86-64-v3"], V3), (["x86-64-v4", "x86-64-v3"], V4)):
-        monkeypatch.setattr(key, "levels", lambda found=found: found)
-        assert processor_level() == level
+@pytest.mark.parametrize(
+    ("processor", "levels", "avx2_blas", "nearest"),
+    [
+        ("nehalem", [], False, V3),
+        ("znver3", [V3], True, V3),
+        ("znver4", [V4, V3], False, V4),
+        ("sapphirerapids", [V4, V3], False, V4),
+        ("znver5", [V4, V3], False, ZEN_5),
+        ("znver5", [V4, V3], True, ZEN_5_AVX2_BLAS),
+        ("znver6", [V4, V3], True, ZEN_5_AVX2_BLAS),
+    ],
+)
+def test_built_in_rates_are_those_of_the_nearest_machine(
+    monkeypatch, processor, levels, avx2_blas, nearest
+):
+    monkeypatch.setattr(key, "processor", lambda: key.Processor(processor, ""))
+    monkeypatch.setattr(key, "levels", lambda: levels)
+    monkeypatch.setattr(calibration, "has_avx2_kernels", lambda: avx2_blas)
+    assert nearest_machine() == nearest
+
+
+@pytest.mark.parametrize(
+    ("core", "narrow"),
+    [
+        ("Haswell", True),
+        pytest.param(
+            *("SkylakeX", False),
+            marks=pytest.mark.skipif(V4 not in key.levels(), reason="needs AVX-512"),
+        ),
+    ],
+)
+def test_blas_says_which_products_it_takes(core, narrow):
+    asks = "from samplewise_backends.numba_cpu.compile.blas import has_avx2_kernels as ask; "
+    environment = os.environ | {"OPENBLAS_CORETYPE": core}
+    found = subprocess.run(
+        [sys.executable, "-c", asks + "print(ask())"],
+        check=True,
+        env=environment,
+        capture_output=True,
+    )
+    assert found.stdout.decode().strip() == str(narrow)
 
 
 def test_what_is_written_is_what_is_read(tmp_path):

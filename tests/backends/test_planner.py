@@ -16,7 +16,7 @@ from samplewise_backends.numba_cpu.planner.calibration import (
     V3,
     V4,
     built_in_rates,
-    processor_level,
+    nearest_machine,
 )
 from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.planner.direct_costs import DirectCosts
@@ -309,7 +309,7 @@ def test_a_block_that_does_not_fit_the_memory_is_said_with_the_plan():
 def test_a_small_training_is_not_preceded_by_measuring(calibrated):
     found = chosen(Workload(800, epochs=10)).plan
     assert calibrated == []
-    assert found.reason.endswith(f"; by built-in rates of {processor_level()}, as nobody measured")
+    assert found.reason.endswith(f"; by built-in rates of {nearest_machine()}, as nobody measured")
 
 
 def test_a_long_training_measures_once_and_goes_by_that(calibrated):

@@ -41,6 +41,19 @@ def gemm_address(dtype: str) -> int:
 
 
 @cache
+def has_avx2_kernels() -> bool:
+    """Return True if OpenBLAS says that its products are those for AVX2.
+
+    It takes them on processors that it does not know, such as Zen 5 in 0.3.31, AVX-512 or not.
+    """
+    name_of_core = getattr(_bundled_library(), "scipy_openblas_get_corename", None)
+    if name_of_core is None:
+        return False
+    name_of_core.restype = ctypes.c_char_p
+    return name_of_core() in (b"Haswell", b"Zen")
+
+
+@cache
 def _bundled_library() -> ctypes.CDLL | None:
     """Return the library that SciPy brings, without importing SciPy: that takes 0.2 s."""
     scipy = importlib.util.find_spec("scipy")

@@ -1,4 +1,4 @@
-"""The rates of this machine: built in for its level, or measured once and kept.
+"""The rates of this machine: those built in of the machine most like it, or measured and kept.
 
 Built-in rates serve until a training is long enough to pay for measuring, or until somebody asks
 for it (`calibrate`). The file lies in the user's cache folder beside the compiled kernels, whose
@@ -23,23 +23,26 @@ import numpy as np
 
 from samplewise.locks import new_lock
 from samplewise_backends.numba_cpu.compile import key, whole_file
+from samplewise_backends.numba_cpu.compile.blas import has_avx2_kernels
 from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder, keeps_kernels
 from samplewise_backends.numba_cpu.planner.rates import Rates
 
 FORMAT = 1
-# Microarchitecture levels that have built-in rates.
-V3, V4 = "x86-64-v3", "x86-64-v4"
+# The machines whose rates are built in: cores of Zen 2 or 3, Zen 4, and Zen 5; these once more with
+# the matrix products for AVX2, as OpenBLAS 0.3.31 has them on processors that it does not know.
+V3, V4, ZEN_5, ZEN_5_AVX2_BLAS = "x86-64-v3", "x86-64-v4", "znver5", "znver5-avx2-blas"
+BUILT_IN = V3, V4, ZEN_5, ZEN_5_AVX2_BLAS
 MAX_BYTES = 65_536
 # A file with a number beyond these is damaged: no core has such rates.
 SMALLEST, LARGEST = 1e-4, 1e6
 # Seconds of measuring one dtype, and the share of a training that a plan by measured rates saves: a
-# hundredth where the built-in rates were measured, a quarter with those of another level.
+# hundredth where the built-in rates were measured, a quarter with those of another machine.
 MEASURING_S, SAVED = 1.2, 0.05
 
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """Rates of this core; or built-in ones of its level, and why those (else empty)."""
+    """Rates of this core; or built-in ones of the nearest, and why those (else empty)."""
 
     rates: Rates
     built_in: str = ""
@@ -116,19 +119,24 @@ def _measured(path: Path, dtype: str) -> Rates:
     return found
 
 
-def processor_level() -> str:
-    """Return the level of this processor: that of AVX-512, or V3.
+def nearest_machine() -> str:
+    """Return which of `BUILT_IN` is most like this machine.
 
-    Processors below V3, and those of other makes, are nearest to V3.
+    What decides most is how wide the vectors are of our own kernels and of BLAS's. Processors below
+    V3, and those of other makes, are nearest to V3.
     """
-    return V4 if V4 in key.levels() else V3
+    if V4 not in key.levels():
+        return V3
+    if has_avx2_kernels():
+        return ZEN_5_AVX2_BLAS
+    return ZEN_5 if key.processor().name == ZEN_5 else V4
 
 
 @cache
-def built_in_rates(dtype: str, level: str | None = None) -> Rates:
-    """Return the rates of a core of a level, measured in advance; None takes this processor's."""
-    text = resources.files(__package__).joinpath("built_in.json").read_text(encoding="utf-8")
-    found = json.loads(text)[level or processor_level()][dtype]
+def built_in_rates(dtype: str, machine: str | None = None) -> Rates:
+    """Return the rates of one of `BUILT_IN`, measured in advance; None takes the nearest."""
+    file = resources.files(__package__) / "built_in" / f"{machine or nearest_machine()}.json"
+    found = json.loads(file.read_text(encoding="utf-8"))[dtype]
     return Rates(**{name: _frozen(value) for name, value in found.items()})
 
 

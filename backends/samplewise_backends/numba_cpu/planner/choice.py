@@ -12,8 +12,8 @@ from samplewise_backends.numba_cpu.planner.calibration import (
     Calibration,
     calibrate,
     known_rates,
+    nearest_machine,
     pays,
-    processor_level,
 )
 from samplewise_backends.numba_cpu.planner.candidates import (
     Candidate,
@@ -77,7 +77,7 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: DType) -
         return Chosen(plan, kinds, keeps_gram=False)
     reason = reason_of(taken, best, Sizes(members, workload, dtype.itemsize), workload)
     if known.built_in:
-        reason += f"; by built-in rates of {processor_level()}, as {known.built_in}"
+        reason += f"; by built-in rates of {nearest_machine()}, as {known.built_in}"
     plan = Plan(
         name=taken.name,
         reason=reason,
