@@ -14,7 +14,7 @@ from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, THREE, TWO, X
 import samplewise
 from samplewise import MLPClassifier, MLPRegressor
 from samplewise.estimators.settings import MOST_EPOCHS
-from samplewise.network.losses import CategoricalCrossEntropy, Huber
+from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Huber
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -122,6 +122,17 @@ def test_other_losses_are_learnt_in_their_own_units(kind, y, loss, name):
     estimator = kind(**QUICK, loss=loss).fit(X, y)
     assert estimator.model_.loss.name == (name or "categorical_cross_entropy")
     assert estimator.loss_curve_[-1] < estimator.loss_curve_[0]
+
+
+@pytest.mark.parametrize("more", [{}, {"early_stopping": True}, {"n_ens": 2}])
+def test_two_classes_have_as_many_logits_as_the_loss_takes(more):
+    smoothed = MLPClassifier(**QUICK, **more, loss=CategoricalCrossEntropy(label_smoothing=0.1))
+    smoothed.fit(X, TWO)
+    assert (smoothed.n_outputs_, smoothed.out_activation_) == (2, "softmax")
+    assert smoothed.predict_proba(X).shape == (len(X), 2)
+    assert set(smoothed.predict(X)) <= set(TWO)
+    one = MLPClassifier(**QUICK, **more, loss=BinaryCrossEntropy()).fit(X, TWO)
+    assert (one.n_outputs_, one.predict_proba(X).shape) == (1, (len(X), 2))
 
 
 @pytest.mark.parametrize("solver", ["adam", samplewise.RMSprop(), samplewise.Adagrad()])

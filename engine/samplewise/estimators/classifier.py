@@ -19,7 +19,7 @@ from samplewise.estimators.decorators import available_if, fit_context
 from samplewise.estimators.ensemble import logits_of_predictions
 from samplewise.estimators.held_out import ClassAnswers, Rows, Score, accuracy
 from samplewise.estimators.inputs import LABEL_KINDS, one_column
-from samplewise.estimators.objective import Objective
+from samplewise.estimators.objective import Objective, loss_of
 from samplewise.estimators.one_row import OneRow, labels_of_row
 from samplewise.estimators.parameters import LOG_LOSS, Names, Weights, losses_of, parameter
 from samplewise.estimators.row_weights import with_class_weight
@@ -27,11 +27,9 @@ from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
 from samplewise.network.custom import CUSTOM_LOSSES
 from samplewise.network.losses import (
-    LOSSES,
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     ClassLoss,
-    Loss,
     MultiLabelCrossEntropy,
 )
 from samplewise.training import metrics
@@ -91,9 +89,18 @@ class Classifier(ClassifierMixin, OneRow):
             self._learn_labels(y)
         else:
             self._check_labels(unique_labels(y))
-        classes = len(self.classes_)
-        self.n_outputs_ = classes if self._binarizer is not None or classes > 2 else 1
+        self.n_outputs_ = self._outputs()
         return self._indices(y)
+
+    def _outputs(self) -> int:
+        """Return the number of logits: one for two classes, unless the loss wants one a class."""
+        classes = len(self.classes_)
+        if self._binarizer is not None:
+            return classes
+        loss = None if self.loss == LOG_LOSS else loss_of(self.loss)
+        if isinstance(loss, ClassLoss) and classes > 1:
+            return loss.outputs(classes)
+        return classes if classes > 2 else 1
 
     def _learn_labels(self, y: Any) -> None:
         """Find the classes, or several labels."""
@@ -145,7 +152,7 @@ class Classifier(ClassifierMixin, OneRow):
     def _objective(self) -> Objective:
         outputs = self.n_outputs_
         if self.loss != LOG_LOSS:
-            return Objective(self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]())
+            return Objective(loss_of(self.loss))
         if self._binarizer is not None:
             return Objective(MultiLabelCrossEntropy(), outputs, outputs)
         return Objective(BinaryCrossEntropy() if outputs == 1 else CategoricalCrossEntropy())

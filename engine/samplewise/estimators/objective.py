@@ -17,6 +17,7 @@ from scipy.special import xlogy
 
 from samplewise.network import Loss
 from samplewise.network.losses import (
+    LOSSES,
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     MultiLabelCrossEntropy,
@@ -62,6 +63,11 @@ class Objective:
     def shown_loss(self, loss: float) -> float:
         """Return a loss of the engine without its penalty, as it is shown."""
         return self.factor * loss + self.constant
+
+
+def loss_of(given: str | Loss) -> Loss:
+    """Return the engine's loss of an estimator's parameter `loss`: itself, or that of its name."""
+    return given if isinstance(given, Loss) else LOSSES[given]()
 
 
 def poisson_constant(Y: NDArray[Any], weights: NDArray[Any] | None, batch_size: int) -> float:

@@ -15,12 +15,12 @@ from samplewise.errors import DataError
 from samplewise.estimators.decorators import available_if, fit_context
 from samplewise.estimators.held_out import NumberAnswers, Rows, Score, r_squared
 from samplewise.estimators.inputs import one_column
-from samplewise.estimators.objective import Objective
+from samplewise.estimators.objective import Objective, loss_of
 from samplewise.estimators.one_row import OneRow, number_of_row
 from samplewise.estimators.parameters import SQUARED_ERROR
 from samplewise.estimators.tasks import Given
 from samplewise.model.model import Model
-from samplewise.network.losses import LOSSES, Loss, MeanSquaredError, Poisson
+from samplewise.network.losses import MeanSquaredError, Poisson
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -69,7 +69,7 @@ class Regressor(RegressorMixin, OneRow):
             return Objective(MeanSquaredError(), 0.5, outputs / 2)
         if self.loss == Poisson.name:
             return Objective(Poisson(), outputs, outputs)
-        return Objective(self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]())
+        return Objective(loss_of(self.loss))
 
     def _default_score(self, held: Rows) -> Score:
         if len(held.X) < 2:
