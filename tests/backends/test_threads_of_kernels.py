@@ -185,13 +185,26 @@ def test_threads_are_taken_where_they_pay(hand_overs, allowed, parts, threads):
     assert threads_for(hand_overs * HAND_OVER_NS, allowed, parts) == threads
 
 
-@pytest.mark.parametrize(("rows", "words"), [(20, "does not pay"), (60_000, "over 2 threads")])
-def test_a_plan_says_how_many_threads_share_the_networks(rows, words):
+# A plan that is asked for does not depend on the rates of the machine.
+BLOCKS, LANES = {"plan": "blocked"}, {"plan": "direct", "products": "abreast"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "words"),
+    [
+        (20, BLOCKS, "does not pay"),
+        (60_000, BLOCKS, "over 2 threads"),
+        (60_000, LANES, "train as one group"),
+    ],
+)
+def test_a_plan_says_how_many_threads_share_the_networks(rows, asked, words):
     networks = [multilayer_perceptron(100, (20,), 1)] * 8
-    parts = networks, class_loss_named("binary_cross_entropy"), [SGD()] * 8, np.dtype("float64")
-    program = NumbaBackend().compile_many(*parts, Workload(rows, epochs=2, threads=2))
+    loss, optimizers = class_loss_named("binary_cross_entropy"), [SGD()] * 8
+    parts = networks, loss, optimizers, np.dtype("float64")
+    program = NumbaBackend().compile_many(*parts, Workload(rows, epochs=2, threads=2, **asked))
     assert words in program.plan.reason
-    assert "thread" not in NumbaBackend().compile_many(*parts, Workload(rows)).plan.reason
+    alone = NumbaBackend().compile_many(*parts, Workload(rows, **asked))
+    assert "thread" not in alone.plan.reason
 
 
 def test_the_largest_group_of_networks_trains_first(monkeypatch):

@@ -169,7 +169,8 @@ class NumbaManyProgram:
         self._form_groups(everyone, self._split(everyone))
         self.plan = self._factory.plan
         if workload.threads > 1:
-            words = words_for(self._threads, workload.threads, self._call_ns(self._members))
+            ns = self._call_ns(self._members)
+            words = words_for(self._threads, workload.threads, len(self._groups), ns)
             self.plan = replace(self.plan, reason=f"{self.plan.reason}; {words}")
 
     def _split(self, active: Sequence[int]) -> list[list[int]]:

@@ -65,8 +65,10 @@ def sharing_threads(member: Member, plan: Plan, dtype: DType, workload: Workload
     return threads_for(min(step * rows / batch, CALL_NS), allowed, batch)
 
 
-def words_for(threads: int, allowed: int, ns: float) -> str:
+def words_for(threads: int, allowed: int, groups: int, ns: float) -> str:
     """Return in words over how many threads networks are split, for the reason of a plan."""
     if threads > 1:
         return f"networks split over {threads} threads"
+    if groups == 1:
+        return f"one thread of {allowed}: all networks train as one group"
     return f"one thread of {allowed}: a call of {ns / 1e6:.2g} ms does not pay for another"
