@@ -180,7 +180,7 @@ def test_few_numbers_of_epochs_are_kept():
 
 
 def test_calls_of_many_epochs_do_not_outlive_their_training(monkeypatch):
-    monkeypatch.setattr(direct, "KEPT_CALLS", 3)
+    monkeypatch.setattr(direct, "KEPT_RECORDS", 3)
     program, state = program_of("adam")
     for count in (3, 4):
         at_once(program, state, epochs_of([plain] * count), np.zeros((count, ROWS)))

@@ -51,10 +51,11 @@ def modules_of(network: Network, where: str) -> list[tuple[str, int | None]]:
     """
     modules: list[tuple[str, int | None]] = []
     for index, (layer, shape) in enumerate(network.layers_and_inputs):
-        *before, text = _texts(layer, shape, f"{where}: layer {index}")
+        place = f"{where}: layer {index}"
+        *before, text = _texts(layer, shape, place)
         holds = index if layer.parameter_shapes(shape) else None
         modules += [*((one, None) for one in before), (text, holds)]
-        modules += [(one, None) for one in _activation(layer, f"{where}: layer {index}")]
+        modules += [(one, None) for one in _activation(layer, place)]
     return modules
 
 

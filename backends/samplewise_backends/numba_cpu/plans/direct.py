@@ -34,11 +34,16 @@ from samplewise_backends.numba_cpu.plans.routines import (
     largest_gradient,
 )
 from samplewise_backends.numba_cpu.plans.thin import thin_call
-from samplewise_backends.numba_cpu.plans.trainer import Losses, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import (
+    KEPT_RECORDS,
+    Losses,
+    States,
+    Trainer,
+    Windows,
+)
 
-KEPT_COUNTS, KEPT_CALLS = 2, 1024
-"""Numbers of windows whose calls are kept, and how many calls outlive their training: some 1 KB a
-window and network."""
+# Numbers of windows whose calls are kept.
+KEPT_COUNTS = 2
 
 
 class Direct(Trainer):
@@ -103,7 +108,7 @@ class Direct(Trainer):
     def forget(self) -> None:
         """As `Trainer.forget`; the calls of many windows of many networks go, too."""
         for count in [*self._repeated]:
-            if count * len(self._calls) > KEPT_CALLS:
+            if count * len(self._calls) > KEPT_RECORDS:
                 del self._repeated[count]
         for call in (*self._made.values(), *chain(*self._repeated.values())):
             call.forget()

@@ -31,10 +31,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     largest_gradient,
 )
 from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
-from samplewise_backends.numba_cpu.plans.trainer import Windows
-
-KEPT_RECORDS = 1024
-"""Networks' records of several windows that outlive their training: some 0.6 KB each."""
+from samplewise_backends.numba_cpu.plans.trainer import KEPT_RECORDS, Windows
 
 
 class Group:

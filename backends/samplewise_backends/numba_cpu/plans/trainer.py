@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from samplewise.contract import Steps, TrainingState
 from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 
+# Networks' records of several windows that outlive their training: up to 1 KB each.
+KEPT_RECORDS = 1024
 # One of each network that trains: its state, its steps, and the array for its losses.
 States = Sequence[TrainingState]
 Windows = Sequence[Steps]
@@ -21,8 +23,8 @@ class Trainer:
     ) -> Callable[[int], None]:
         """Prepare windows, such as epochs; return what runs those of one number, each in its turn.
 
-        Behind the steps of a window, Python's code is no longer in the caches: what is done before
-        the first one takes half the time. Nobody writes to `states` in between, and nobody but the
+        The steps of a window push Python's code out of the caches: what is done before the first
+        one takes half the time. Nobody writes to `states` in between, and nobody but the
         caller counts their steps. `losses` are (windows, networks, n).
         """
         raise NotImplementedError
