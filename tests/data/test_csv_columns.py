@@ -2,13 +2,14 @@
 
 import re
 import shlex
+import time
 
 import numpy as np
 import pytest
 
 from samplewise.checks import printable
 from samplewise.data.columns import BOOLEAN, CATEGORY, Column
-from samplewise.data.sources import csv_table
+from samplewise.data.sources import csv_cells, csv_table
 from samplewise.data.sources.csv_file import load_csv, read_table
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
@@ -341,3 +342,13 @@ class TestLeadingZeros:
 def test_labels_that_print_alike_are_refused(write):
     with pytest.raises(DataError, match="blanks, invisible characters or Unicode form"):
         load_csv(write("x,label\n0,café\n1,cafe\u0301\n"))
+
+
+@pytest.mark.parametrize("part", ["1", " ", "1 ", "1.,", ",", "'1"])
+@pytest.mark.parametrize("end", ["x", "%x", "e+x"])
+def test_a_long_cell_takes_no_longer_than_many_short_ones(part, end):
+    cell = "1" + part * (130_000 // len(part)) + end
+    began = time.process_time()
+    assert not csv_cells.is_like_a_number(cell)
+    assert "is not a plain decimal number" in csv_cells.not_a_number(cell)
+    assert time.process_time() - began < 2

@@ -17,7 +17,7 @@ Check = Callable[[str, Any], Any]
 
 # Python's int and float also take "1_000", "٣" and " 7 ", which are more likely mistakes.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,100}")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|nan)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?|[+-]?(?:inf|nan)")
 _SWITCHES = {"true": True, "false": False}
 NO_LAYERS = "none"
 

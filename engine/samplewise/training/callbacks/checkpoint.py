@@ -18,7 +18,7 @@ from samplewise.training.history import EpochRecord, History
 if TYPE_CHECKING:
     from samplewise.training.snapshot import Snapshot
 
-_EVERY = re.compile(r"([0-9]*\.?[0-9]+)(s|m|h)?")
+_EVERY = re.compile(r"([0-9]++(?:\.[0-9]++)?|\.[0-9]++)(s|m|h)?")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 WANTED = "a number of epochs from 1, or a time such as 30s, 5m or 1h"
 

@@ -16,7 +16,7 @@ from samplewise.errors import DataError, ParameterError
 from samplewise.name_lists import comma_items, quoted, unquoted
 
 BALANCED = "balanced"
-_WEIGHT = re.compile(r"[+-]?(?:[0-9]{1,99}\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?")
+_WEIGHT = re.compile(r"[+-]?(?:[0-9]{1,99}+\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]{1,9})?")
 Weights = NDArray[np.float64]
 
 
