@@ -9,6 +9,7 @@ from samplewise.contract import PLANS, Workload
 from samplewise.errors import ParameterError
 from samplewise.network import SGD, Adam, Network, RMSprop, multilayer_perceptron
 from samplewise.network.layer_spec import layers_from
+from samplewise_backends.numba_cpu.compile import key
 from samplewise_backends.numba_cpu.kernels.products import THIN
 from samplewise_backends.numba_cpu.planner import calibration, choice
 from samplewise_backends.numba_cpu.planner import costs as costs_module
@@ -321,9 +322,15 @@ def test_a_long_training_measures_once_and_goes_by_that(calibrated):
     assert calibrated == ["float32"]
 
 
-def test_measuring_has_to_save_more_than_it_takes(calibrated):
+@pytest.mark.parametrize(
+    ("processor", "share"),
+    [("znver5", calibration.SAVED), ("sapphirerapids", calibration.SAVED_ELSEWHERE)],
+)
+def test_measuring_has_to_save_more_than_it_takes(calibrated, monkeypatch, processor, share):
+    monkeypatch.setattr(key, "processor", lambda: key.Processor(processor, ""))
+    monkeypatch.setattr(calibration, "nearest_machine", lambda: "znver5")
     epoch_s = chosen(Workload(800, epochs=1000)).plan.epoch_ms / 1e3
-    enough = calibration.MEASURING_S / calibration.SAVED / epoch_s
+    enough = calibration.MEASURING_S / share / epoch_s
     chosen(Workload(800, epochs=int(0.5 * enough)))
     assert calibrated == []
     chosen(Workload(800, epochs=int(2 * enough)))
