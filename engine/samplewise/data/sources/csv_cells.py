@@ -22,8 +22,8 @@ IS_NUMBER = re.compile(NUMBER)
 TRUTHS = {"true": True, "false": False}
 """The cells of a boolean column, in any case."""
 
-# A number written otherwise: never taken for text, since that would go unnoticed. What repeats gives
-# nothing back, here and below: the time of a long cell would grow with the square of its length.
+# A number written otherwise: never taken for text, since that would go unnoticed. What repeats
+# gives nothing back: the time of a long cell would grow with the square of its length.
 _LIKE_A_NUMBER = re.compile(
     r"[+\-\u2212]?[$\u20ac\u00a3\u00a5]?"
     r"(?:(?=[.,'\u2019_\s]*+\d)[\d.,'\u2019_\s]++(?:e[+-]?\d*+)?\s*+[%$\u20ac\u00a3\u00a5]?"
