@@ -185,7 +185,7 @@ def test_threads_are_taken_where_they_pay(hand_overs, allowed, parts, threads):
     assert threads_for(hand_overs * HAND_OVER_NS, allowed, parts) == threads
 
 
-@pytest.mark.parametrize(("rows", "words"), [(20, "does not pay"), (6000, "over 2 threads")])
+@pytest.mark.parametrize(("rows", "words"), [(20, "does not pay"), (60_000, "over 2 threads")])
 def test_a_plan_says_how_many_threads_share_the_networks(rows, words):
     networks = [multilayer_perceptron(100, (20,), 1)] * 8
     parts = networks, class_loss_named("binary_cross_entropy"), [SGD()] * 8, np.dtype("float64")
