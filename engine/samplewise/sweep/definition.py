@@ -18,6 +18,7 @@ from samplewise.errors import ConfigError, ParameterError
 from samplewise.experiment.config_file import WORDS, checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
 from samplewise.options.arguments import NamedArguments
+from samplewise.sweep.candidates import GREATER_IS_BETTER
 from samplewise.sweep.contradictions import check_sampled, check_seeds, check_together
 from samplewise.sweep.points import Listed, Points, Values
 from samplewise.sweep.rungs import Rungs
@@ -130,6 +131,16 @@ class Sweep(NamedArguments):
     def factors(self) -> tuple[str, ...]:
         """The words of the settings that vary."""
         return tuple(self.space.factors)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that candidates may be compared by, the first measured one by default.
+
+        Losses of epochs have other units where the targets are standardized.
+        """
+        apart = "standardize_targets" in self.factors
+        of_epochs = ("validation_loss", "training_loss") if apart else ()
+        return tuple(name for name in GREATER_IS_BETTER if name not in of_epochs)
 
     def _points(self, samples: int | None, seed: int) -> Points:
         if samples is None and self.space.is_drawn:
