@@ -146,6 +146,10 @@ epochs = 3
 [space]
 standardize_targets = [false, true]
 """
+FIXED = SWEEP.replace(
+    "[space]\nstandardize_targets = [false, true]",
+    "standardize_targets = true\n[space]\nseed = [1, 2]",
+)
 
 
 def test_a_sweep_has_it_as_a_factor_and_compares_in_one_unit(cli, diabetes):
@@ -160,7 +164,18 @@ def test_a_sweep_has_it_as_a_factor_and_compares_in_one_unit(cli, diabetes):
     best = next(one for one in found["candidates"] if one["number"] == found["best"])
     assert best["values"] == {"standardize_targets": True}
     assert best["mean"] > 0 > min(one["mean"] for one in found["candidates"])
+    assert "standardized" not in Path("sweep/sweep.html").read_text()
     Path("sweep.toml").write_text(SWEEP.format(top="rungs = {first = 1, factor = 2}"))
     refused = cli("sweep", "sweep.toml", "--out", "rungs")
     assert refused.code == 2
     assert "rungs: standardize_targets is a factor of the space, but rungs may" in refused.err
+
+
+def test_a_sweep_with_it_names_the_units_of_its_losses_once(cli, diabetes):
+    Path("sweep.toml").write_text(FIXED.format(top=""))
+    ended = cli("sweep", "sweep.toml")
+    assert ended.code == 0, ended.err
+    page = Path("sweep/sweep.html").read_text()
+    for text in (ended.out, page):
+        assert text.count("validation_loss of standardized targets") == 1
+    assert "standardized" not in cli("sweep", "show", "sweep", "--metric", "test_loss").out

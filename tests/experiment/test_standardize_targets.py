@@ -12,6 +12,7 @@ from samplewise.errors import DataError, ParameterError, SnapshotError
 from samplewise.experiment.explanation import explain
 from samplewise.experiment.prepared import prepare
 from samplewise.experiment.run import run_many
+from samplewise.experiment.run_folder import write_pictures
 from samplewise.network import LOSSES
 
 RNG = np.random.default_rng(0)
@@ -133,6 +134,19 @@ def test_networks_at_once_are_those_by_themselves():
         alone = run(one, dataset())
         np.testing.assert_array_equal(many.model.predict(X), alone.model.predict(X))
         assert many.test_loss == alone.test_loss
+
+
+def test_the_picture_of_the_losses_says_which_they_are(tmp_path, monkeypatch):
+    titles = []
+
+    def drawn(curves, title, **_):
+        titles.append(title)
+        return b""
+
+    monkeypatch.setattr("samplewise.plots.figures.loss_curves", drawn)
+    for on in (True, False):
+        write_pictures(run(experiment(standardize_targets=on), dataset(NUMBERS / 100)), tmp_path)
+    assert [title.endswith(", targets standardized") for title in titles] == [True, False]
 
 
 def test_an_explanation_trains_on_them():

@@ -215,8 +215,8 @@ def _show(
 
         settings = f"; its settings are in {folder / BEST}" if is_run else ""
         console.result(
-            f"best: candidate {best.number} ({named(best.values)}), {best.distinction} {metric}"
-            f"{settings}"
+            f"best: candidate {best.number} ({named(best.values)}), {best.distinction} "
+            f"{result.sweep.in_words(metric)}{settings}"
         )
     else:
         _note_on_metric(result, metric)

@@ -33,6 +33,8 @@ KEYS = (
 )
 SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler"}
 """Names of samplers, and their classes in optuna.samplers."""
+_OF_EPOCHS = ("validation_loss", "training_loss")
+"""The metrics in the units of training, which are not those of the data with scaled targets."""
 
 
 class Sweep(NamedArguments):
@@ -138,9 +140,13 @@ class Sweep(NamedArguments):
 
         Losses of epochs have other units where the targets are standardized.
         """
-        apart = "standardize_targets" in self.factors
-        of_epochs = ("validation_loss", "training_loss") if apart else ()
-        return tuple(name for name in GREATER_IS_BETTER if name not in of_epochs)
+        apart = _OF_EPOCHS if "standardize_targets" in self.factors else ()
+        return tuple(name for name in GREATER_IS_BETTER if name not in apart)
+
+    def in_words(self, metric: str) -> str:
+        """Return a metric with the units of its losses, where they are not those of the data."""
+        standardized = self.base.data.standardize_targets and metric in _OF_EPOCHS
+        return metric + " of standardized targets" * standardized
 
     def _points(self, samples: int | None, seed: int) -> Points:
         if samples is None and self.space.is_drawn:
