@@ -131,6 +131,7 @@ OF_EXPERIMENTS = {
     "classes": None,
     "image_size": "28x28",
     "preprocess": "auto",
+    "standardize_targets": False,
     "split": 0.2,
     "split_seed": None,
     "stratify": False,

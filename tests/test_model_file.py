@@ -232,7 +232,9 @@ def test_missing_and_extra_tensors_and_bytes_are_refused(path, good):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 3, "samplewise": "7.1.0"}, "format 3, written by samplewise 7.1.0"),
+        ({"format": 4, "samplewise": "7.1.0"}, "format 4, written by samplewise 7.1.0"),
+        ({"format": 3}, "lacks or should not have: target_preprocessing"),
+        ({"target_preprocessing": {"name": "none", "full_scale": None}}, "should not have: target"),
         ({"format": True}, "names no format"),
         ({"format": ...}, "names no format"),
         ({"loss": ...}, "lacks or should not have: loss"),

@@ -114,8 +114,10 @@ def test_every_setting_that_a_command_takes_has_its_help(cli, command):
     shown = " ".join(cli(command, "--help").out.split())
     taken = [word for word in WORDS.values() if f" --{word.name.replace('_', '-')} " in shown]
     assert len(taken) >= 8
+    # A line of help may end after a hyphen.
+    whole = shown.replace("- ", "-")
     for word in taken:
-        assert word.help[1:] in shown, word.name
+        assert word.help[1:] in whole, word.name
 
 
 def test_train_takes_every_setting(cli):

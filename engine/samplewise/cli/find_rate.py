@@ -56,7 +56,7 @@ def find_rate(
         found = range_test.lr_range_test(
             network,
             prepared.inputs,
-            prepared.training.targets,
+            prepared.targets,
             settings.training,
             lowest=_number("lowest", lowest, range_test.LOWEST),
             highest=_number("highest", highest, range_test.HIGHEST),
@@ -64,7 +64,7 @@ def find_rate(
             stop=interrupts.stop,
         )
     if out is not None and found.suggestion is not None:
-        _draw(found, f"{network} on {prepared.training.title}", out)
+        _draw(found, f"{network} on {prepared.title}", out)
     for note in found.notes:
         console.warning(note)
     if as_json:

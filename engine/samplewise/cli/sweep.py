@@ -152,13 +152,12 @@ def _run(
     path: Path, folder: Path, metric: str | None, jobs: int | None, *, retry_failed: bool
 ) -> tuple[SweepResult, int]:
     """Run the sweep of a file; return its results and the exit code of a signal, else 0."""
-    from samplewise.sweep.candidates import GREATER_IS_BETTER
     from samplewise.sweep.definition import read_sweep
     from samplewise.sweep.run import run_sweep
 
-    if metric is not None:
-        one_of("metric", metric, GREATER_IS_BETTER)
     described = read_sweep(path)
+    if metric is not None:
+        one_of("metric", metric, described.metrics)
     if described.rungs is not None:
         candidates = len(described.trials) // len(described.seeds)
         console.note(f"rungs: {described.rungs.described(candidates)} epochs")
@@ -216,8 +215,8 @@ def _show(
 
         settings = f"; its settings are in {folder / BEST}" if is_run else ""
         console.result(
-            f"best: candidate {best.number} ({named(best.values)}), {best.distinction} {metric}"
-            f"{settings}"
+            f"best: candidate {best.number} ({named(best.values)}), {best.distinction} "
+            f"{result.sweep.in_words(metric)}{settings}"
         )
     else:
         _note_on_metric(result, metric)
@@ -242,11 +241,11 @@ def _show(
 
 def _note_on_metric(result: SweepResult, metric: str) -> None:
     """Say so where no trial has the metric, and which metrics they have."""
-    from samplewise.sweep.candidates import DONE, GREATER_IS_BETTER
+    from samplewise.sweep.candidates import DONE
 
     done = [row for row in result.rows if row["status"] == DONE]
     if done and all(row[metric] is None for row in done):
-        measured = [name for name in GREATER_IS_BETTER if done[0][name] is not None]
+        measured = [name for name in result.sweep.metrics if done[0][name] is not None]
         console.result(f"no trial has {metric}; --metric takes {', '.join(measured)}")
 
 

@@ -193,6 +193,9 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
         rows.insert(4, ("validation", f"{measured} of {of_rows} after the last epoch"))
     if figures["best_epoch"] is not None:
         rows.insert(4, ("weights", _best(figures)))
+    if data["standardized_targets"]:
+        of_losses = "standardized in the losses of training and validation, not in that of the test"
+        rows.insert(2, ("targets", of_losses))
     return rows
 
 

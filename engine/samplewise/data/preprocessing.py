@@ -1,4 +1,4 @@
-"""Preprocessing by name: how raw values are scaled before a network sees them."""
+"""Preprocessing by name: how raw inputs or targets are scaled before a network sees them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Preprocessing:
     Args:
         name: "scale" divides by `full_scale`; "standardize" gives zero mean and unit variance,
             to each image over its own pixels, or to each column of a table with the `mean` and
-            `deviation` of the training rows; "none" changes nothing.
+            `deviation` of the training rows; "none" changes nothing. Targets are as a table.
         full_scale: value of a white pixel, for "scale".
-        mean, deviation: numbers (features,), for "standardize" of a table, which become float64;
-            None for images.
+        mean, deviation: numbers (features,), for "standardize" of a table, or (outputs,), of
+            targets, which become float64; None for images.
 
     Raises:
         DataError: mean or deviation are not numbers.
@@ -70,9 +70,25 @@ class Preprocessing:
                 )
             return cls(name, full_scale=training.full_scale)
         if name == STANDARDIZE and training.image_shape is None:
-            mean, deviation = _fitted(training)
-            return cls(name, mean=mean, deviation=_divisor(deviation))
+            return cls._standardizing(f"{training.name}: column", training.X)
         return cls(name)
+
+    @classmethod
+    def fit_targets(cls, training: Dataset) -> Preprocessing:
+        """Fit "standardize" to the targets of the training rows, and to them only.
+
+        Args:
+            training: the rows to learn from, of numeric targets.
+
+        Raises:
+            DataError: an output's targets are so large that they have no finite deviation.
+        """
+        return cls._standardizing(f"{training.name}: output", training.targets)
+
+    @classmethod
+    def _standardizing(cls, each: str, values: NDArray[Any]) -> Preprocessing:
+        mean, deviation = _fitted(each, values)
+        return cls(STANDARDIZE, mean=mean, deviation=_divisor(deviation))
 
     def apply(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return the rows a network sees, float64 of the shape of X (n, features)."""
@@ -100,6 +116,21 @@ class Preprocessing:
             deviation = without_rounding(values.std(axis=1), mean, values, axis=1)
             values /= _divisor(deviation)[:, np.newaxis]
 
+    def restore(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return what "standardize" of a table or of targets made `values` of, in their dtype.
+
+        Args:
+            values: (n, features); of a step without a mean, they are returned as they are.
+        """
+        if self.mean is None or self.deviation is None:
+            return values
+        # In float64, whatever the dtype: a mean may be large beside the deviation.
+        return (values * self.deviation + self.mean).astype(values.dtype)
+
+
+UNCHANGED = Preprocessing(NONE)
+"""The step that changes nothing."""
+
 
 def _as_float64(name: str, values: Any) -> NDArray[np.float64]:
     from samplewise.data.arrays import as_numbers
@@ -107,16 +138,17 @@ def _as_float64(name: str, values: Any) -> NDArray[np.float64]:
     return as_numbers(f"preprocessing: {name}", values).astype(np.float64, copy=False)
 
 
-def _fitted(training: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _fitted(each: str, values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and deviation of columns, (n, columns); `each` names one in a message."""
     from samplewise.data.statistics import of_columns
 
-    X = training.X.astype(np.float64)
+    X = values.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = of_columns(X)
     lost = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(deviation)))
     if len(lost) > 0:
         raise DataError(
-            f"{training.name}: column {lost[0]} (counted from 0) has values up to "
+            f"{each} {lost[0]} (counted from 0) has values up to "
             f"{np.abs(X[:, lost[0]]).max():.3g}, too large to standardize in float64; "
             "divide them first"
         )

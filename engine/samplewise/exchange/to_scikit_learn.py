@@ -13,6 +13,7 @@ from samplewise.data.preprocessing import NONE
 from samplewise.errors import ParameterError
 from samplewise.exchange.from_scikit_learn import ACTIVATIONS
 from samplewise.model.model import MODEL_MADE_BY, Model
+from samplewise.model.unscaled import unscaled
 from samplewise.network import ClassLoss, Dense, Flatten, Network
 from samplewise.network.losses import (
     BinaryCrossEntropy,
@@ -41,8 +42,9 @@ def to_sklearn(model: Model, *, classes: ArrayLike | None = None) -> Any:
     """Return a model as a fitted MLPClassifier or MLPRegressor of scikit-learn.
 
     Predictions and probabilities are equal, up to rounding. Where the model scales or standardizes,
-    it is a Pipeline of a StandardScaler and the perceptron. `partial_fit` and warm starts go on
-    from the weights, with a new optimizer; settings are scikit-learn's defaults.
+    it is a Pipeline of a StandardScaler and the perceptron; standardized targets are taken into the
+    last layer. `partial_fit` and warm starts go on from the weights, with a new optimizer; settings
+    are scikit-learn's defaults.
 
     Args:
         model: of dense layers, whose hidden ones have one activation of scikit-learn's, and a loss
@@ -57,6 +59,7 @@ def to_sklearn(model: Model, *, classes: ArrayLike | None = None) -> Any:
     """
     instance_of("model", model, Model, MODEL_MADE_BY)
     _check_loss(model)
+    model = unscaled(model, _TO)
     activation = _hidden_activation(model.network)
     views = model.network.layout.views(model.parameters)
     layers = [

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import file_path, instance_of, printable
+from samplewise.data.preprocessing import UNCHANGED
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.exchange.tensors import parameters_of
 from samplewise.exchange.torch_modules import modules_of, parameter_names
@@ -20,6 +21,7 @@ from samplewise.io.reading import read_with_room
 from samplewise.io.tensor_file import other_kind
 from samplewise.io.writing import check_tensor_file, write_bytes
 from samplewise.model.model import MODEL_MADE_BY, Model
+from samplewise.model.unscaled import unscaled
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.network.losses import loss_named
 from samplewise.training.result import model_of
@@ -49,7 +51,7 @@ def to_torch(model: Model) -> dict[str, NDArray[Any]]:
 
     New arrays by PyTorch's names: "0.weight", "0.bias", "2.weight" and so on.
     `network.load_state_dict({name: torch.from_numpy(W) for name, W in to_torch(model).items()})`
-    takes them.
+    takes them. Standardized targets are taken into the last layer: it gives the data's units.
 
     Args:
         model: of layers and activations that PyTorch has.
@@ -59,6 +61,7 @@ def to_torch(model: Model) -> dict[str, NDArray[Any]]:
     """
     network = instance_of("model", model, Model, MODEL_MADE_BY).network
     names = parameter_names(network, "to_torch")
+    model = unscaled(model, "to_torch")
     views = network.layout.views(model.parameters)
     return {names[name]: view.copy() for name, view in views.items()}
 
@@ -126,7 +129,8 @@ def from_torch(
     Args:
         state: a state dict, of tensors on the CPU or arrays, or the path of a safetensors file.
             Its names are those of an `nn.Sequential`, such as "0.weight", with one prefix or none.
-        network: that the weights belong to; or a model, of which everything else is kept.
+        network: that the weights belong to; or a model, of which everything else is kept; its
+            targets count as not standardized, as in `to_torch`.
         loss: whose link turns logits into predictions, or its name; needed with a Network only.
         class_names: of the classes in the order of the outputs, or of the outputs; None takes "0",
             "1" and so on for classes.
@@ -145,7 +149,7 @@ def from_torch(
     names = _matched(list(arrays), described.network)
     tensors = {ours: arrays[theirs] for ours, theirs in names.items()}
     parameters = parameters_of(described.network, tensors, names, "from_torch")
-    return dataclasses.replace(described, parameters=parameters)
+    return dataclasses.replace(described, parameters=parameters, target_preprocessing=UNCHANGED)
 
 
 def _described(

@@ -101,6 +101,12 @@ class DataSettings(Settings):
         choice(PREPROCESSING),
         "preprocessing; auto scales images and standardizes tables",
     )
+    standardize_targets: bool = option(
+        False,
+        SWITCH,
+        "train on targets of zero mean and unit variance, for losses of numbers; predictions and "
+        "test figures keep the data's units",
+    )
     split: float = option(0.2, number(open_fraction), "share of the rows held out for testing")
     split_seed: int | None = option(
         None,

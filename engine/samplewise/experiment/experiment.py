@@ -25,12 +25,18 @@ class Experiment(Settings):
         training: how it is trained.
 
     Raises:
-        ParameterError: a value is out of its range, or of the wrong kind.
+        ParameterError: a value is out of its range, or of the wrong kind, or the targets of this
+            loss cannot be standardized.
     """
 
     data: DataSettings = DataSettings()
     network: NetworkSettings = NetworkSettings()
     training: TrainingSettings = TrainingSettings()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.data.standardize_targets:
+            self.training.loss_for(1).check_standardizable("standardize_targets")
 
     def source_options(self) -> SourceOptions:
         """Return the options that the data are read with: numeric labels if the loss needs them."""

@@ -101,7 +101,7 @@ def explain(
     history = trained(
         network,
         data.inputs,
-        data.training.targets,
+        data.targets,
         settings,
         class_names=data.training.class_names or None,
         callbacks=[*hooks, few],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.labels import FEW_ROWS, REGRESSION, ROW_NAMES, WHOLE_NUMBER
 from samplewise.data.loading import load
 from samplewise.data.pixels import warn_of_scale
-from samplewise.data.preprocessing import Preprocessing
+from samplewise.data.preprocessing import NONE, UNCHANGED, Preprocessing
 from samplewise.data.split import split
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
@@ -30,18 +32,36 @@ class Prepared:
         training, test: raw rows.
         preprocessing: fitted on the training rows.
         X: float64, the training rows as the network sees them.
+        target_preprocessing: fitted on the targets of the training rows.
     """
 
     training: Dataset
     test: Dataset
     preprocessing: Preprocessing
     X: NDArray[np.float64]
+    target_preprocessing: Preprocessing = UNCHANGED
 
     @property
     def inputs(self) -> NDArray[np.float64]:
         """The training rows in the shape that `train` takes; images keep height and width."""
         shape = self.training.image_shape
         return self.X if shape is None else self.X.reshape(-1, *shape)
+
+    @cached_property
+    def targets(self) -> NDArray[Any]:
+        """The targets of the training rows as the network learns them."""
+        given = self.training.targets
+        return self.target_preprocessing.apply(given) if self.standardizes_targets else given
+
+    @property
+    def standardizes_targets(self) -> bool:
+        """True where losses of training and validation rows are those of standardized targets."""
+        return self.target_preprocessing.name != NONE
+
+    @property
+    def title(self) -> str:
+        """The name to show above figures of the training."""
+        return self.training.title + ", targets standardized" * self.standardizes_targets
 
 
 def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
@@ -66,7 +86,9 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
     warn_of_scale(dataset)
     training, test = cut(experiment, dataset)
     step = Preprocessing.fit(experiment.data.preprocess, training)
-    return Prepared(training, test, step, step.apply(training.X))
+    wanted = experiment.data.standardize_targets and training.values is not None
+    of_targets = Preprocessing.fit_targets(training) if wanted else UNCHANGED
+    return Prepared(training, test, step, step.apply(training.X), of_targets)
 
 
 def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prepared:

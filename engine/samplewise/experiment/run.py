@@ -39,13 +39,13 @@ class ExperimentResult:
         model: trained.
         history: of the training.
         data: the rows it was trained and tested on.
-        test_loss: mean loss of the test rows.
+        test_loss: mean loss of the test rows, in the data's units.
         test_accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are learnt.
         test_r2: as `training.metrics.r_squared`, NaN where undefined; None where classes or labels
             are learnt.
         confusion: counts[true, predicted] on the test rows, int64 (classes, classes); None
             without classes.
-        trained: as training returned it.
+        trained: as training returned it: on preprocessed rows and targets.
     """
 
     experiment: Experiment
@@ -98,7 +98,7 @@ def run(
     trained = train(
         network,
         data.inputs,
-        data.training.targets,
+        data.targets,
         effective.training,
         class_names=data.training.class_names or None,
         initial=initial,
@@ -146,7 +146,7 @@ def run_many(
         results = train_many(
             networks,
             data.inputs,
-            data.training.targets,
+            data.targets,
             [own.training for own in effective],
             class_names=data.training.class_names or None,
             initial=initial,
@@ -164,9 +164,14 @@ def run_many(
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
     """Return the network, and the experiment with its preprocessing and loss chosen."""
     network, loss = network_and_loss(experiment, data)
+    steps = dataclasses.replace(
+        experiment.data,
+        preprocess=data.preprocessing.name,
+        standardize_targets=data.standardizes_targets,
+    )
     return network, dataclasses.replace(
         experiment,
-        data=dataclasses.replace(experiment.data, preprocess=data.preprocessing.name),
+        data=steps,
         training=dataclasses.replace(experiment.training, loss=loss),
     )
 
@@ -223,6 +228,7 @@ def _model(experiment: Experiment, trained: TrainingResult, data: Prepared) -> M
         full_scale=data.training.full_scale,
         fit=experiment.data.fit,
         array_dtype=data.training.array_dtype,
+        target_preprocessing=data.target_preprocessing,
     )
 
 

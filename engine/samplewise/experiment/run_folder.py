@@ -58,7 +58,7 @@ def write_pictures(result: ExperimentResult, folder: Path) -> None:
 def _pictures(result: ExperimentResult) -> dict[str, bytes]:
     from samplewise.plots import figures
 
-    what = f"{result.model.network} on {result.model.trained_on}"
+    what = f"{result.model.network} on {result.data.title}"
     curves = {"training": result.history.losses}
     if result.history.validation_losses:
         curves["validation"] = result.history.validation_losses
@@ -86,6 +86,7 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
             "name": data.training.name,
             "source": data.training.source,
             "synthetic": data.training.synthetic,
+            "standardized_targets": data.standardizes_targets,
             "training_fingerprint": data.training.fingerprint(),
             "training_rows": len(data.training),
             "trained_on_rows": history.rows,

@@ -16,7 +16,7 @@ from samplewise.contract import Program
 from samplewise.data.arrays import is_frame
 from samplewise.data.columns import Columns
 from samplewise.data.named_rows import rows_of_frame
-from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.data.preprocessing import UNCHANGED, Preprocessing
 from samplewise.data.rows import preprocessed_rows
 from samplewise.data.sources.options import STRETCH
 from samplewise.errors import DataError, ParameterError
@@ -26,6 +26,7 @@ from samplewise.model.parts import (
     check_parameters,
     check_preprocessing,
     check_rows,
+    check_target_preprocessing,
 )
 from samplewise.model.predictor import Predictor, predicting_program
 from samplewise.network import ClassLoss, Loss, Network
@@ -53,6 +54,8 @@ class Model:
             `samplewise.data.sources.options.FITS`.
         array_dtype: of the array trained on, by name: arrays of this dtype have white at
             `full_scale`; None where image files or text were trained on.
+        target_preprocessing: of the targets trained on, which predictions and logits undo; of
+            `standardize_targets`, else "none".
 
     Raises:
         ParameterError: an argument is of another type, or does not fit the network.
@@ -70,6 +73,7 @@ class Model:
     full_scale: float | None = None
     fit: str = STRETCH
     array_dtype: str | None = None
+    target_preprocessing: Preprocessing = UNCHANGED
     # A program's buffers serve one call at a time, and kernels run without the GIL.
     _lock: threading.Lock = field(default_factory=new_lock, init=False, repr=False)
 
@@ -80,6 +84,8 @@ class Model:
         check_parameters(self.parameters, self.network)
         check_class_names(self.class_names, self.loss, self.network)
         check_preprocessing(self.preprocessing, self.network)
+        instance_of("target_preprocessing", self.target_preprocessing, Preprocessing)
+        check_target_preprocessing(self.target_preprocessing, self.loss, self.network)
         rows = self.image_shape, self.columns, self.full_scale, self.fit, self.array_dtype
         check_rows(*rows, self.network)
         text("trained_on", self.trained_on, "sign-digits")
@@ -101,14 +107,7 @@ class Model:
     @cached_property
     def _one_row(self) -> Predictor:
         """Predicts a row among the model's calls, whose lock guards the program."""
-        return Predictor(
-            self.network,
-            self.loss,
-            self.parameters,
-            self.preprocessing,
-            self.backend,
-            program=self._program,
-        )
+        return self._predictor(self.preprocessing, None, self._program)
 
     def share_program(self, other: Model) -> None:
         """Predict by the program of a model that is equal but for its parameters.
@@ -124,13 +123,25 @@ class Model:
         Args:
             preprocessed: whether it will be given rows that are preprocessed already.
         """
-        preprocessing = Preprocessing(NONE) if preprocessed else self.preprocessing
+        preprocessing = UNCHANGED if preprocessed else self.preprocessing
+        return self._predictor(preprocessing, self.columns)
+
+    def _predictor(
+        self, preprocessing: Preprocessing, columns: Columns | None, program: Program | None = None
+    ) -> Predictor:
         return Predictor(
-            self.network, self.loss, self.parameters, preprocessing, self.backend, self.columns
+            self.network,
+            self.loss,
+            self.parameters,
+            preprocessing,
+            self.backend,
+            columns,
+            self.target_preprocessing,
+            program=program,
         )
 
     def logits(self, X: ArrayLike, *, threads: int = 1) -> NDArray[Any]:
-        """Return the logits (n, outputs) of raw rows X (n, features).
+        """Return the logits (n, outputs) of raw rows X (n, features); numbers in the data's units.
 
         Args:
             X: rows. The columns of a data frame are matched by name, in any order, where the model
@@ -147,8 +158,10 @@ class Model:
         # Small numbers may underflow, and large ones overflow, whatever the caller set.
         with np.errstate(all="ignore"), self._lock:
             if threads == 1:
-                return self._program.predict(self.parameters, rows)
-            return self._shared_out(rows, threads)
+                logits = self._program.predict(self.parameters, rows)
+            else:
+                logits = self._shared_out(rows, threads)
+            return self.target_preprocessing.restore(logits)
 
     def rows_of(self, X: ArrayLike) -> NDArray[Any]:
         """Return raw rows as the network takes them, (n, inputs), in the dtype of the parameters.
@@ -246,7 +259,8 @@ def logits_of_each(models: Sequence[Model], X: ArrayLike) -> list[NDArray[Any]]:
             if key not in programs:
                 parts = model.network, model.loss, model.parameters, model.backend
                 programs[key] = predicting_program(*parts)
-            found.append(programs[key].predict(model.parameters, rows))
+            logits = programs[key].predict(model.parameters, rows)
+            found.append(model.target_preprocessing.restore(logits))
     return found
 
 

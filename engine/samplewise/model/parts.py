@@ -62,13 +62,30 @@ def check_preprocessing(given: Preprocessing, network: Network) -> None:
     one_of("preprocessing: name", given.name, (SCALE, STANDARDIZE, NONE))
     if given.full_scale is not None or given.name == SCALE:
         positive_number("preprocessing: full_scale", given.full_scale)
-    if given.mean is None and given.deviation is None:
+    if given.mean is not None or given.deviation is not None:
+        _check_fitted("preprocessing", given, network.inputs, "input")
+
+
+def check_target_preprocessing(given: Preprocessing, loss: Loss, network: Network) -> None:
+    """Refuse a step that is not fitted, to other targets, or of a loss that takes no other units.
+
+    Raises:
+        ParameterError: it is not "standardize" of each output, or "none".
+    """
+    name = "target_preprocessing"
+    one_of(f"{name}: name", given.name, (STANDARDIZE, NONE))
+    if given.name == NONE:
         return
+    loss.check_standardizable(name)
+    _check_fitted(name, given, network.outputs, "output")
+
+
+def _check_fitted(where: str, given: Preprocessing, count: int, each: str) -> None:
     for name in ("mean", "deviation"):
         values = getattr(given, name)
-        if values is None or values.shape != (network.inputs,) or not _are_finite(values):
-            wanted = f"an array of {network.inputs} finite numbers, one for each input"
-            raise ParameterError(must_be(f"preprocessing: {name}", wanted, values))
+        if values is None or values.shape != (count,) or not _are_finite(values):
+            wanted = f"an array of {counted(count, 'finite number')}, one for each {each}"
+            raise ParameterError(must_be(f"{where}: {name}", wanted, values))
 
 
 def check_rows(

@@ -15,7 +15,7 @@ from samplewise.contract import Program
 from samplewise.data.arrays import NUMBERS
 from samplewise.data.columns import Columns
 from samplewise.data.named_rows import is_named_row, row_of_mapping
-from samplewise.data.preprocessing import NONE, Preprocessing
+from samplewise.data.preprocessing import NONE, UNCHANGED, Preprocessing
 from samplewise.data.rows import one_row, preprocessed_rows
 from samplewise.errors import DataError, SamplewiseError
 from samplewise.network import SGD, ClassLoss, Loss, Network, aligned_zeros
@@ -46,6 +46,7 @@ class Predictor:
         preprocessing: applied to every row first.
         backend: name of the backend that predicts; None chooses as in training.
         columns: those of the model, by which the values of a mapping are found; None without names.
+        target_preprocessing: that of the model, which predictions undo.
         program: that predicts, called by nobody else meanwhile; None compiles one.
     """
 
@@ -57,13 +58,17 @@ class Predictor:
         preprocessing: Preprocessing,
         backend: str | None,
         columns: Columns | None = None,
+        target_preprocessing: Preprocessing = UNCHANGED,
         *,
         program: Program | None = None,
     ) -> None:
-        self._made_of = network, loss, parameters, preprocessing, backend, columns
+        described = preprocessing, backend, columns, target_preprocessing
+        self._made_of = network, loss, parameters, *described
         self._columns = columns
         self._network, self._preprocessing = network, preprocessing
         self._preprocesses = preprocessing.name != NONE
+        self._restores = target_preprocessing.name != NONE
+        self._restore = target_preprocessing.restore
         self._learns_classes = isinstance(loss, ClassLoss)
         self._link = loss.row_probabilities if isinstance(loss, ClassLoss) else loss.row_predictions
         X = aligned_zeros((1, network.inputs), parameters.dtype)
@@ -163,7 +168,8 @@ class Predictor:
         Of a row with NaN or infinity in it, all logits are NaN: see `Program.predictor`.
         """
         self._compute()
-        predictions = self._link(self._logits)
+        logits = self._restore(self._logits) if self._restores else self._logits
+        predictions = self._link(logits)
         if self._learns_classes:
             # False for NaN; and where one probability is NaN, all are.
             whole = predictions.item(0) >= 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from samplewise.checks import instance_of, whole_number
+from samplewise.data.preprocessing import UNCHANGED
 from samplewise.errors import ParameterError
 from samplewise.model.model import MODEL_MADE_BY, Model
+from samplewise.model.unscaled import unscaled
 from samplewise.network import ClassLoss, Loss, Network, initialize
 from samplewise.network.layer_spec import layer_spec
 from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy
@@ -31,7 +33,7 @@ def transfer(
 
     Returns:
         A model of `network` with the preprocessing, columns and dtype of `model`. Where it has as
-        many outputs, it has its class names too, else numbers.
+        many outputs, it has its class names too, else numbers. It predicts in the data's units.
 
     Raises:
         ParameterError: an argument is of another type or out of range, or a layer to be taken is
@@ -48,6 +50,8 @@ def transfer(
         )
     for index in range(count):
         _check_same_layer(model.network, network, index)
+    if count == len(model.network.layers):
+        model = unscaled(model, "transfer")
     drawn = initialize(network, init, Streams(seed).of_run("init"), model.parameters.dtype)
     given = model.network.layout.views(model.parameters)
     for name, view in network.layout.views(drawn).items():
@@ -55,7 +59,12 @@ def transfer(
             view[...] = given[name]
     loss, class_names = _loss_and_classes(model, network)
     return dataclasses.replace(
-        model, network=network, loss=loss, parameters=drawn, class_names=class_names
+        model,
+        network=network,
+        loss=loss,
+        parameters=drawn,
+        class_names=class_names,
+        target_preprocessing=UNCHANGED,
     )
 
 

@@ -76,7 +76,7 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
     return Document(
         title="A sweep over " + ", ".join(result.sweep.factors),
         lead=f"{counted(len(candidates), 'candidate')}, each with {counted(seeds, 'seed')}, "
-        f"compared by {metric}.",
+        f"compared by {result.sweep.in_words(metric)}.",
         warning="",
         headlines=(
             Headline(

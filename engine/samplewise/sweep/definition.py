@@ -18,6 +18,7 @@ from samplewise.errors import ConfigError, ParameterError
 from samplewise.experiment.config_file import WORDS, checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
 from samplewise.options.arguments import NamedArguments
+from samplewise.sweep.candidates import GREATER_IS_BETTER
 from samplewise.sweep.contradictions import check_sampled, check_seeds, check_together
 from samplewise.sweep.points import Listed, Points, Values
 from samplewise.sweep.rungs import Rungs
@@ -32,6 +33,8 @@ KEYS = (
 )
 SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler"}
 """Names of samplers, and their classes in optuna.samplers."""
+_OF_EPOCHS = ("validation_loss", "training_loss")
+"""The metrics in the units of training, which are not those of the data with scaled targets."""
 
 
 class Sweep(NamedArguments):
@@ -130,6 +133,20 @@ class Sweep(NamedArguments):
     def factors(self) -> tuple[str, ...]:
         """The words of the settings that vary."""
         return tuple(self.space.factors)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that candidates may be compared by, the first measured one by default.
+
+        Losses of epochs have other units where the targets are standardized.
+        """
+        apart = _OF_EPOCHS if "standardize_targets" in self.factors else ()
+        return tuple(name for name in GREATER_IS_BETTER if name not in apart)
+
+    def in_words(self, metric: str) -> str:
+        """Return a metric with the units of its losses, where they are not those of the data."""
+        standardized = self.base.data.standardize_targets and metric in _OF_EPOCHS
+        return metric + " of standardized targets" * standardized
 
     def _points(self, samples: int | None, seed: int) -> Points:
         if samples is None and self.space.is_drawn:

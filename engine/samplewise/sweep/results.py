@@ -16,7 +16,6 @@ from samplewise.experiment.config_file import checked_options
 from samplewise.experiment.experiment import Experiment
 from samplewise.sweep.candidates import (
     DONE,
-    GREATER_IS_BETTER,
     MISSING,
     Candidate,
     candidate_of,
@@ -61,18 +60,18 @@ class SweepResult:
 
     @cached_property
     def default_metric(self) -> str:
-        """The first metric of `GREATER_IS_BETTER` that every trained trial has."""
+        """The first metric of the sweep that every trained trial has."""
         done = [row for row in self.rows if row["status"] == DONE]
-        return first_measured(done, tuple(GREATER_IS_BETTER))
+        return first_measured(done, self.sweep.metrics)
 
     def candidates(self, metric: str | None = None) -> list[Candidate]:
         """Return the candidates, best first; those with a failed or missing trial come last.
 
         Args:
-            metric: one of `GREATER_IS_BETTER`; None takes `default_metric`.
+            metric: one of `Sweep.metrics`; None takes `default_metric`.
         """
         metric = self.default_metric if metric is None else metric
-        one_of("metric", metric, GREATER_IS_BETTER)
+        one_of("metric", metric, self.sweep.metrics)
         if metric not in self._ranked:
             rows: dict[int, list[dict[str, Any]]] = {}
             for row in self.rows:

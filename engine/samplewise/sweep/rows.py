@@ -69,7 +69,8 @@ def cut_of(experiment: Experiment) -> tuple[Hashable, ...]:
     """Return all that decides which prepared rows an experiment trains on."""
     data = experiment.data
     seed = experiment.training.seed if data.split_seed is None else data.split_seed
-    return _source(experiment), data.preprocess, data.split, data.stratify, seed
+    steps = data.preprocess, data.standardize_targets
+    return _source(experiment), *steps, data.split, data.stratify, seed
 
 
 def _source(experiment: Experiment) -> tuple[Any, ...]:

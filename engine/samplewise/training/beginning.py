@@ -111,13 +111,14 @@ def first_state(
 def _parameters_of(model: Any, network: Network, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the parameters (P,) of a model."""
     from samplewise.model.model import Model
+    from samplewise.model.unscaled import unscaled
 
     if not isinstance(model, Model):
         wanted = "a samplewise.Model, Snapshot or TrainingState"
         raise ParameterError(must_be("initial", wanted, model))
     _check_network(model.network, network, "model")
     with np.errstate(over="ignore", under="ignore"):
-        parameters = np.asarray(model.parameters, dtype)
+        parameters = np.asarray(unscaled(model, "initial").parameters, dtype)
     if parameters.shape != (network.layout.size,) or not np.isfinite(parameters).all():
         raise ParameterError(
             f"initial: its parameters must be {network.layout.size} finite numbers of {dtype}"

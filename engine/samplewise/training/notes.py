@@ -74,7 +74,8 @@ def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
         return []
     note = (
         f"targets have a mean of size {mean:.4g} and deviation {deviation:.4g}; subtract the mean "
-        "and divide by the deviation, or training may not move or may explode"
+        "and divide by the deviation, as --standardize-targets does, or training may not move or "
+        "may explode"
     )
     return [note]
 

@@ -54,12 +54,12 @@ def train(
             for `mean_squared_error` and other regression losses; or 0 and 1 for each label,
             (n, outputs).
         settings: how to train.
-        initial: a model of the same network: training starts from its weights, with a fresh
-            optimizer, and finds the columns of X by the model's names. Or the `state` of a result:
-            training goes on from its weights with its optimizer, on any rows, as epoch 1 of these
-            settings. Or a snapshot, as a result or a callback gives it: training goes on, with the
-            same rows, settings, metrics and figures, to the same bits as if it had not been
-            interrupted.
+        initial: a model of the same network: training starts from its weights, by which it predicts
+            in the units of the data, with a fresh optimizer, and finds the columns of X by the
+            model's names. Or the `state` of a result: training goes on from its weights with its
+            optimizer, on any rows, as epoch 1 of these settings. Or a snapshot, as a result or a
+            callback gives it: training goes on, with the same rows, settings, metrics and figures,
+            to the same bits as if it had not been interrupted.
         metrics: functions of (targets, predictions) by name, called on the validation rows after
             every epoch, such as {"auc": f}; larger is better. `monitor="validation_auc"` uses one.
             Targets are class indices (n,), or numbers (n,) or (n, outputs), or bools of labels;

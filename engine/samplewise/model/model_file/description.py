@@ -12,7 +12,14 @@ import numpy as np
 from samplewise._version import __version__
 from samplewise.checks import must_be, one_of, positive_number, printable, whole_number
 from samplewise.data.labels import MAX_CLASSES, check_class_name
-from samplewise.data.preprocessing import AUTO, PREPROCESSING, SCALE, STANDARDIZE, Preprocessing
+from samplewise.data.preprocessing import (
+    AUTO,
+    NONE,
+    PREPROCESSING,
+    SCALE,
+    STANDARDIZE,
+    Preprocessing,
+)
 from samplewise.data.sources.options import FITS, STRETCH
 from samplewise.errors import DataError, ModelFileError, ParameterError
 from samplewise.io import strict_json
@@ -22,9 +29,10 @@ from samplewise.model.model_file.columns_text import bytes_of, largest_size
 from samplewise.network import ClassLoss, Loss, Network, loss_from
 from samplewise.text import counted
 
-FORMAT = 2
-"""The format that is written; all formats up to it are read."""
-MEAN, DEVIATION = "preprocessing.mean", "preprocessing.deviation"
+FORMAT, UNSCALED_FORMAT = 3, 2
+"""The formats that are written: the first with standardized targets; all up to it are read."""
+PREPROCESSED, OF_TARGETS = "preprocessing", "target_preprocessing"
+"""The keys of the steps; tensors have their means and deviations."""
 COLUMNS = "columns"
 
 _ABOUT_FILE = ("format", "samplewise")
@@ -38,7 +46,9 @@ _NEW_IN_2: dict[str, Any] = {
     "array_dtype": None,
 }
 """The values that a file of format 1, which lacks these keys, has for them."""
-_KEYS = {1: _KEYS_1, FORMAT: _KEYS_1 | set(_NEW_IN_2)}
+_NEW_IN_3 = {OF_TARGETS: {"name": NONE, "full_scale": None}}
+_KEYS_2 = _KEYS_1 | set(_NEW_IN_2)
+_KEYS = {1: _KEYS_1, UNSCALED_FORMAT: _KEYS_2, FORMAT: _KEYS_2 | set(_NEW_IN_3)}
 _DTYPES = ("float64", "float32")
 _ARRAY_DTYPES = (
     "bool",
@@ -59,6 +69,7 @@ class Description:
     loss: Loss
     class_names: tuple[str, ...]
     preprocessing: Preprocessing
+    target_preprocessing: Preprocessing
     image_shape: tuple[int, int] | None
     full_scale: float | None
     fit: str
@@ -68,33 +79,38 @@ class Description:
     dtype: np.dtype[Any]
 
     @property
-    def fitted(self) -> bool:
-        """True where the preprocessing has a mean and a deviation for each column."""
-        return self.preprocessing.name == STANDARDIZE and self.image_shape is None
+    def fitted(self) -> dict[str, int]:
+        """The keys of steps that have means and deviations, and how many of each."""
+        of_table = self.preprocessing.name == STANDARDIZE and self.image_shape is None
+        of_targets = self.target_preprocessing.name == STANDARDIZE
+        return ({PREPROCESSED: self.network.inputs} if of_table else {}) | (
+            {OF_TARGETS: self.network.outputs} if of_targets else {}
+        )
 
     def tensors(self) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
         """Return the dtype and shape of every tensor that the file must hold."""
         expected = {slot.name: (self.dtype, slot.shape) for slot in self.network.layout.slots}
-        if self.fitted:
-            of_columns = (np.dtype(np.float64), (self.network.inputs,))
-            expected |= {MEAN: of_columns, DEVIATION: of_columns}
+        for key, count in self.fitted.items():
+            expected |= dict.fromkeys(fitted_tensors(key), (np.dtype(np.float64), (count,)))
         if self.columns_bytes is not None:
             expected[COLUMNS] = (np.dtype(np.uint8), (self.columns_bytes,))
         return expected
 
 
+def fitted_tensors(key: str) -> tuple[str, str]:
+    """Return the names of the tensors with the mean and the deviation of a step."""
+    return f"{key}.mean", f"{key}.deviation"
+
+
 def text_of(model: Model) -> str:
     """Return the description of a model, as JSON."""
     described = {
-        "format": FORMAT,
+        "format": UNSCALED_FORMAT,
         "samplewise": __version__,
         "network": model.network.to_dict(),
         "loss": model.loss.description,
         "classes": list(model.class_names),
-        "preprocessing": {
-            "name": model.preprocessing.name,
-            "full_scale": model.preprocessing.full_scale,
-        },
+        PREPROCESSED: _described(model.preprocessing),
         "image_shape": None if model.image_shape is None else list(model.image_shape),
         "columns": None if model.columns is None else len(bytes_of(model.columns)),
         "full_scale": model.full_scale,
@@ -103,7 +119,14 @@ def text_of(model: Model) -> str:
         "trained_on": model.trained_on,
         "dtype": model.parameters.dtype.name,
     }
+    if model.target_preprocessing.name != NONE:
+        # Older versions read what they can predict with.
+        described |= {"format": FORMAT, OF_TARGETS: _described(model.target_preprocessing)}
     return json.dumps(described, separators=(",", ":"), default=_plain)
+
+
+def _described(step: Preprocessing) -> dict[str, Any]:
+    return {"name": step.name, "full_scale": step.full_scale}
 
 
 def _plain(number: Any) -> int | float:
@@ -141,7 +164,7 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
     if set(found) != _KEYS[version]:
         odd = ", ".join(sorted(_KEYS[version].symmetric_difference(found)))
         raise ModelFileError(f"the metadata of {name} lacks or should not have: {printable(odd)}")
-    return {**_NEW_IN_2, **found}
+    return {**_NEW_IN_2, **_NEW_IN_3, **found}
 
 
 def _checked(found: dict[str, Any]) -> Description:
@@ -157,12 +180,13 @@ def _checked(found: dict[str, Any]) -> Description:
     last = network.layers[-1].activation
     if last != "identity":
         raise ParameterError(must_be("activation of the last layer", "identity", last))
-    preprocessing = _preprocess(found["preprocessing"])
+    preprocessing = _preprocess(PREPROCESSED, found[PREPROCESSED])
     return Description(
         network=network,
         loss=loss,
         class_names=class_names,
         preprocessing=preprocessing,
+        target_preprocessing=_of_targets(found[OF_TARGETS], loss),
         image_shape=_image_shape(found["image_shape"], network),
         full_scale=_full_scale(found["full_scale"], preprocessing),
         fit=one_of("fit", found["fit"], FITS),
@@ -201,11 +225,19 @@ def _class_names(value: object, loss: Loss) -> tuple[str, ...]:
     return names
 
 
-def _preprocess(value: object) -> Preprocessing:
+def _of_targets(value: object, loss: Loss) -> Preprocessing:
+    step = _preprocess(OF_TARGETS, value)
+    one_of(f"name of {OF_TARGETS}", step.name, (STANDARDIZE, NONE))
+    if step.name == STANDARDIZE:
+        loss.check_standardizable(OF_TARGETS)
+    return step
+
+
+def _preprocess(key: str, value: object) -> Preprocessing:
     if not isinstance(value, dict) or set(value) != {"name", "full_scale"}:
-        raise ParameterError("preprocessing must have name and full_scale, and nothing else")
+        raise ParameterError(f"{key} must have name and full_scale, and nothing else")
     known = [known for known in PREPROCESSING if known != AUTO]
-    step = one_of("name of preprocessing", value["name"], known)
+    step = one_of(f"name of {key}", value["name"], known)
     if step == SCALE:
         return Preprocessing(step, full_scale=positive_number("full_scale", value["full_scale"]))
     if value["full_scale"] is not None:

@@ -16,20 +16,21 @@ from samplewise.model.model import Model
 from samplewise.model.model_file.columns_text import bytes_of, columns_from
 from samplewise.model.model_file.description import (
     COLUMNS,
-    DEVIATION,
-    MEAN,
+    OF_TARGETS,
+    PREPROCESSED,
     Description,
     description_of,
+    fitted_tensors,
 )
 
 
 def tensors_of(model: Model) -> dict[str, NDArray[Any]]:
     """Return the tensors of a model by the names that they have in a file."""
     tensors = dict(model.network.layout.views(model.parameters))
-    if model.preprocessing.mean is not None:
-        tensors[MEAN] = model.preprocessing.mean
-    if model.preprocessing.deviation is not None:
-        tensors[DEVIATION] = model.preprocessing.deviation
+    for key in (PREPROCESSED, OF_TARGETS):
+        step: Preprocessing = getattr(model, key)
+        if step.mean is not None and step.deviation is not None:
+            tensors |= dict(zip(fitted_tensors(key), (step.mean, step.deviation), strict=True))
     if model.columns is not None:
         tensors[COLUMNS] = np.frombuffer(bytes_of(model.columns), np.uint8)
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
@@ -44,6 +45,7 @@ def build(header: Header, content: bytes, name: str) -> Model:
     described = description_of(header.metadata, name)
     _check_tensors(header.entries, described, name)
     parameters = described.network.layout.zeros(described.dtype)
+    fitted = {key: _fitted(key, header.entries, content, name) for key in described.fitted}
     for key, view in described.network.layout.views(parameters).items():
         view[...] = _finite(header.entries[key].array(content), key, name)
     return Model(
@@ -51,13 +53,14 @@ def build(header: Header, content: bytes, name: str) -> Model:
         loss=described.loss,
         parameters=parameters,
         class_names=described.class_names,
-        preprocessing=_preprocessing(described, header.entries, content, name),
+        preprocessing=fitted.get(PREPROCESSED, described.preprocessing),
         image_shape=described.image_shape,
         trained_on=described.trained_on,
         columns=_columns(described, header.entries, content, name),
         full_scale=described.full_scale,
         fit=described.fit,
         array_dtype=described.array_dtype,
+        target_preprocessing=fitted.get(OF_TARGETS, described.target_preprocessing),
     )
 
 
@@ -84,17 +87,14 @@ def _finite(tensor: NDArray[Any], key: str, name: str) -> NDArray[Any]:
     return tensor
 
 
-def _preprocessing(
-    described: Description, entries: dict[str, Entry], content: bytes, name: str
-) -> Preprocessing:
-    if not described.fitted:
-        return described.preprocessing
+def _fitted(key: str, entries: dict[str, Entry], content: bytes, name: str) -> Preprocessing:
+    tensors = fitted_tensors(key)
     mean, deviation = (
-        _finite(entries[key].array(content), key, name).astype(np.float64)
-        for key in (MEAN, DEVIATION)
+        _finite(entries[tensor].array(content), tensor, name).astype(np.float64)
+        for tensor in tensors
     )
     if not (deviation > 0).all():
-        raise ModelFileError(f"tensor '{DEVIATION}' of {name} must be above 0 everywhere")
+        raise ModelFileError(f"tensor '{tensors[1]}' of {name} must be above 0 everywhere")
     return Preprocessing(STANDARDIZE, mean=mean, deviation=deviation)
 
 

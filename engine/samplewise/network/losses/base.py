@@ -45,6 +45,18 @@ class Loss(NamedArguments):
             ParameterError: naming what fits.
         """
 
+    def check_standardizable(self, name: str) -> None:
+        """Refuse a loss whose predictions have no other units; `name` is of what asks for them.
+
+        Raises:
+            ParameterError: its logits are not its predictions.
+        """
+        if not self.identity_link:
+            raise ParameterError(
+                f"{name}: needs a loss of numbers without bounds, such as mean_squared_error or "
+                f"huber, got {self.name}; choose such a loss, or omit {name}"
+            )
+
     def predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the predictions of logits (n, outputs): a row of probabilities or numbers each."""
         raise NotImplementedError

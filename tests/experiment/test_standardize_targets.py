@@ -1,0 +1,155 @@
+"""The option standardize_targets: training in standard deviations, answers in the data's units."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import samplewise
+from samplewise import Experiment, run
+from samplewise.data.dataset import Dataset
+from samplewise.errors import DataError, ParameterError, SnapshotError
+from samplewise.experiment.explanation import explain
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import run_many
+from samplewise.experiment.run_folder import write_pictures
+from samplewise.network import LOSSES
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((60, 3))
+NUMBERS = np.stack([X @ [1.0, -2, 0.5] * 40 + 900, X[:, 0] ** 2 / 1000], axis=1)
+
+
+def dataset(values=NUMBERS):
+    return Dataset("numbers", X, None, values=values)
+
+
+def experiment(**options):
+    fast = {"loss": "mean_squared_error", "backend": "reference", "learning_rate": 0.02}
+    return Experiment.from_options(**{**fast, "standardize_targets": True, **options})
+
+
+def test_mean_and_deviation_are_those_of_the_training_rows_of_each_output():
+    found = prepare(experiment(), dataset())
+    step = found.target_preprocessing
+    np.testing.assert_allclose(step.mean, found.training.values.mean(axis=0))
+    np.testing.assert_allclose(step.deviation, found.training.values.std(axis=0))
+    np.testing.assert_allclose(found.targets.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(found.targets.std(axis=0), 1)
+    np.testing.assert_allclose(step.restore(found.targets), found.training.values)
+    plain = prepare(experiment(standardize_targets=False), dataset())
+    assert plain.targets is plain.training.targets
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "mean_absolute_error", "huber"])
+def test_losses_are_standardized_and_scores_are_not(loss):
+    found = run(experiment(loss=loss, epochs=30), dataset())
+    assert found.experiment.data.standardize_targets
+    assert found.history.losses[0] < 10
+    assert found.history.notes == []
+    test = found.data.test
+    predictions = found.model.predict(test.X)
+    assert found.test_loss == pytest.approx(found.model.loss.mean(predictions, test.values))
+    assert found.test_r2 > 0.5
+    assert abs(predictions[:, 0] - test.values[:, 0]).mean() < 30
+
+
+def test_it_is_the_training_on_targets_that_the_user_standardized():
+    found = run(experiment(), dataset())
+    of_training = found.data.training.values
+    by_hand = (of_training - of_training.mean(axis=0)) / of_training.std(axis=0)
+    wanted = samplewise.train(found.model.network, found.data.X, by_hand, found.experiment.training)
+    np.testing.assert_allclose(found.model.parameters, wanted.parameters, rtol=1e-9)
+
+
+def test_targets_that_do_not_differ_are_predicted_as_they_are():
+    constant = np.column_stack([np.full(len(X), 777.1), NUMBERS[:, 0]])
+    found = run(experiment(epochs=30), dataset(constant))
+    np.testing.assert_array_equal(found.model.target_preprocessing.deviation[0], 1)
+    np.testing.assert_allclose(found.model.predict(X)[:, 0], 777.1, atol=1)
+
+
+def test_targets_too_large_are_named():
+    with pytest.raises(DataError, match=r"numbers: output 1 \(counted from 0\) .* too large"):
+        prepare(experiment(), dataset(np.column_stack([NUMBERS[:, 0], NUMBERS[:, 0] * 1e305])))
+
+
+@pytest.mark.parametrize(
+    "loss", ["auto", "binary_cross_entropy", "poisson", "multi_label_cross_entropy"]
+)
+def test_other_losses_are_refused(loss):
+    name = "binary_cross_entropy" if loss == "auto" else loss
+    wanted = f"^standardize_targets: needs a loss of numbers .* got {name}; choose such a loss"
+    with pytest.raises(ParameterError, match=wanted):
+        experiment(loss=loss)
+    data = prepare(experiment(), dataset())
+    with pytest.raises(ParameterError, match="^standardize_targets: needs|learns classes"):
+        run(Experiment.from_options(loss=loss), data)
+
+
+def test_another_value_than_true_or_false_is_refused():
+    with pytest.raises(ParameterError, match="standardize_targets: must be true or false, got 2"):
+        samplewise.DataSettings(standardize_targets=2)
+
+
+def test_registered_losses_without_a_link_take_it():
+    def value(z, y):
+        return ((z - y) ** 4).mean(axis=1)
+
+    def gradient(z, y):
+        return 4 * (z - y) ** 3 / z.shape[1]
+
+    samplewise.register_loss("fourth", value, gradient)
+    samplewise.register_loss("linked", value, gradient, link=np.exp)
+    try:
+        found = run(experiment(loss="fourth", learning_rate=0.001), dataset())
+        assert abs(found.model.predict(X)[:, 0].mean() - 900) < 100
+        with pytest.raises(ParameterError, match="standardize_targets: .* got linked"):
+            experiment(loss="linked")
+    finally:
+        for name in ("fourth", "linked"):
+            del LOSSES[name]
+
+
+def test_a_run_that_goes_on_has_the_same_bits():
+    whole, stop = run(experiment(epochs=6), dataset()), threading.Event()
+
+    def pause(record):
+        if record.epoch == 3:
+            stop.set()
+
+    half = run(experiment(epochs=6), dataset(), callbacks=pause, stop=stop)
+    assert len(half.history.epochs) < 6
+    again = run(experiment(epochs=6), dataset(), initial=half.trained.snapshot)
+    np.testing.assert_array_equal(again.model.parameters, whole.model.parameters)
+    np.testing.assert_array_equal(again.model.predict(X), whole.model.predict(X))
+    plain = experiment(epochs=6, standardize_targets=False)
+    with pytest.raises(SnapshotError, match="rows|targets"):
+        run(plain, dataset(), initial=half.trained.snapshot)
+
+
+def test_networks_at_once_are_those_by_themselves():
+    each = [experiment(seed=seed, split_seed=0) for seed in (1, 2)]
+    for one, many in zip(each, run_many(each, dataset()), strict=True):
+        alone = run(one, dataset())
+        np.testing.assert_array_equal(many.model.predict(X), alone.model.predict(X))
+        assert many.test_loss == alone.test_loss
+
+
+def test_the_picture_of_the_losses_says_which_they_are(tmp_path, monkeypatch):
+    titles = []
+
+    def drawn(curves, title, **_):
+        titles.append(title)
+        return b""
+
+    monkeypatch.setattr("samplewise.plots.figures.loss_curves", drawn)
+    for on in (True, False):
+        write_pictures(run(experiment(standardize_targets=on), dataset(NUMBERS / 100)), tmp_path)
+    assert [title.endswith(", targets standardized") for title in titles] == [True, False]
+
+
+def test_an_explanation_trains_on_them():
+    found = explain(experiment(), dataset())
+    assert found.experiment.data.standardize_targets
+    assert found.measured is not None
