@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from samplewise.checks import instance_of, printable
@@ -16,7 +15,7 @@ from samplewise.data.labels import FEW_ROWS, REGRESSION, ROW_NAMES, WHOLE_NUMBER
 from samplewise.data.loading import load
 from samplewise.data.pixels import warn_of_scale
 from samplewise.data.preprocessing import Preprocessing
-from samplewise.data.split import split
+from samplewise.data.split import shuffled, split
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.held_rows import HeldRows, held_rows
@@ -130,18 +129,18 @@ def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prep
 
 def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
     """Return the rows to train on and those to test on, drawn as the experiment says."""
-    data = experiment.data
-    return split(dataset, data.test_fraction, _stream(experiment), stratify=data.stratify)
+    data, stream = experiment.data, _streams(experiment).of_run("split")
+    return split(dataset, data.test_fraction, stream, stratify=data.stratify)
 
 
 def uncut(experiment: Experiment, dataset: Dataset) -> Dataset:
     """Return all rows to train on, in an order drawn as `cut` draws it: files may be sorted."""
-    return dataset.take(_stream(experiment).permutation(len(dataset)))
+    return shuffled(dataset, _streams(experiment).of_run("split"))
 
 
-def _stream(experiment: Experiment) -> Generator:
+def _streams(experiment: Experiment) -> Streams:
     data, seed = experiment.data, experiment.training.seed
-    return Streams(seed if data.split_seed is None else data.split_seed).of_run("split")
+    return Streams(seed if data.split_seed is None else data.split_seed)
 
 
 def check_learnable(dataset: Dataset) -> None:
