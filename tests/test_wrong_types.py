@@ -46,7 +46,9 @@ CALLS = {
     "Cosine": [lambda x: samplewise.Cosine(final_rate=x)],
     "DataSettings": [
         lambda x: samplewise.DataSettings(source=not_text(x)),
-        lambda x: samplewise.DataSettings(split=x),
+        lambda x: samplewise.DataSettings(split=x or "half"),
+        lambda x: samplewise.DataSettings(validation_data=not_text(x) or 3),
+        lambda x: samplewise.DataSettings(test_data=not_text(x) or 3),
     ],
     "Dataset": [
         lambda x: samplewise.Dataset(not_text(x), X, Y),

@@ -135,14 +135,15 @@ def photos():
     return {"dataset": dataset.X[kept], "labels": names}
 
 
-def write_customers():
-    """Write a table of fifty customers, some of whom left."""
-    rng = np.random.default_rng(0)
-    rows = zip(rng.choice(["Basel", "Genf"], 50), rng.integers(20, 70, 50), strict=True)
+def write_customers(name, months):
+    """Write a table of fifty customers, some of whom left; none is of the age of another table."""
+    rng = np.random.default_rng(months)
+    ages = rng.integers(20, 70, 50) + months / 12
+    rows = zip(rng.choice(["Basel", "Genf"], 50), ages, strict=True)
     lines = [
         f"{k},{city},{age},{'no' if age > 40 else 'yes'}" for k, (city, age) in enumerate(rows)
     ]
-    Path("customers.csv").write_text("\n".join(["id,city,age,left", *lines]), encoding="utf-8")
+    Path(name).write_text("\n".join(["id,city,age,left", *lines]), encoding="utf-8")
 
 
 def write_photos():
@@ -168,7 +169,8 @@ def folder(tmp_path, monkeypatch):
             monkeypatch.delenv(variable)
     monkeypatch.setattr(synthetic, "_draw_class", draw_class)
     np.savez("photos.npz", **photos())
-    write_customers()
+    for months, part in enumerate(("", "-valid", "-test")):
+        write_customers(f"customers{part}.csv", months)
     write_photos()
     inner, load = registry.load("vectorized"), registry.load
     yours = SimpleNamespace(name="yours", capabilities=inner.capabilities, compile=inner.compile)

@@ -12,7 +12,7 @@ def test_the_defaults_are_the_reports_final_network():
     data, network, training = Experiment().data, Experiment().network, Experiment().training
     assert (network.hidden, training.learning_rate, training.epochs) == ((10,), 0.1, 10)
     assert (training.batch_size, training.shuffle, training.init) == (1, False, "normal")
-    assert (training.dtype, data.split, network.activation) == ("float64", 0.2, "sigmoid")
+    assert (training.dtype, data.test_fraction, network.activation) == ("float64", 0.2, "sigmoid")
 
 
 def test_an_experiment_is_frozen():

@@ -153,3 +153,16 @@ def test_an_explanation_trains_on_them():
     found = explain(experiment(), dataset())
     assert found.experiment.data.standardize_targets
     assert found.measured is not None
+
+
+def test_rows_of_a_validation_file_are_measured_in_the_units_of_the_training_rows(tmp_path):
+    table = np.column_stack([X, NUMBERS[:, 0]])
+    for name, rows in (("train", table[:45]), ("valid", table[45:])):
+        np.savetxt(tmp_path / f"{name}.csv", rows, delimiter=",", header="a,b,c,label", comments="")
+    files = {"data": f"{tmp_path}/train.csv", "validation_data": f"{tmp_path}/valid.csv"}
+    found = run(experiment(**files, epochs=30))
+    model, validation = found.model, found.data.validation
+    deviation = found.data.target_preprocessing.deviation
+    error = (model.predict(validation.X) - validation.values) / deviation
+    assert found.history.validation_losses[-1] == pytest.approx((error**2).mean())
+    assert found.history.validation_losses[-1] < 0.5

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from samplewise.checks import listed, one_of, printable
+from samplewise.checks import one_of, printable
 from samplewise.cli import console, options
 from samplewise.cli.options import option
 from samplewise.data.columns import composed, places
 from samplewise.errors import DataError, ParameterError
-from samplewise.name_lists import option_value
 from samplewise.options.kinds import names
 
 if TYPE_CHECKING:
@@ -53,6 +51,7 @@ def evaluate(
 ) -> None:
     """Test a model: loss, accuracy, precision and recall of each class, confusion matrix."""
     from samplewise.cli.trained import load_trained
+    from samplewise.data.class_indices import with_class_names
 
     chosen = one_of("part", part or ("all" if "data" in given else "test"), PARTS)
     if "classes" in given:
@@ -61,7 +60,7 @@ def evaluate(
     trained = load_trained(model, sha256)
     dataset = _rows(trained, given, chosen)
     if dataset.values is None:
-        dataset = _with_classes_of(trained.model, dataset)
+        dataset = with_class_names(dataset, trained.model.class_names, "this model")
     figures = _figures(trained.model, dataset, chosen, said="full_scale" in given)
     if as_json:
         console.result_json(figures)
@@ -83,8 +82,6 @@ def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
             the run's, or all.
         part: one of `PARTS`.
     """
-    from samplewise.cli.trained import note_on_columns, source_options
-    from samplewise.data.loading import load
     from samplewise.experiment.prepared import cut
 
     base, data, classes = trained.experiment(), given.get("data"), given.get("classes")
@@ -95,17 +92,36 @@ def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
             f"part is '{part}', but only the folder of a run says how its rows were split; "
             "give the folder, or use --part all"
         )
-    options = source_options(trained, given, data)
-    dataset = load(data, None, options, trained.model.columns)
-    note_on_columns(trained.model, dataset.columns, dataset.name)
-    if classes is None and base is not None and base.data.classes is not None:
-        # Not all need be there: a model may be tried on rows of one class.
-        here = places(dataset.class_names)
-        classes = tuple(name for name in base.data.classes if composed(name) in here) or None
+    if base is not None and base.data.test_data is not None and part != "all":
+        raise ParameterError(
+            f"part is '{part}', but this run has its test rows from test_data, and split none off; "
+            "leave out --data, or use --part all"
+        )
+    dataset = _read(trained, given, data)
+    classes = classes or _classes_here(base, dataset)
     if base is not None and part != "all":
         training, test = cut(base, dataset)
         dataset = test if part == "test" else training
     return dataset if classes is None else dataset.select(classes)
+
+
+def _read(trained: Trained, given: Mapping[str, Any], source: str) -> Dataset:
+    """Return the rows of a source as the model needs them."""
+    from samplewise.cli.trained import note_on_columns, source_options
+    from samplewise.data.loading import load
+
+    how = source_options(trained, given, source)
+    dataset = load(source, None, how, trained.model.columns)
+    note_on_columns(trained.model, dataset.columns, dataset.name)
+    return dataset
+
+
+def _classes_here(base: Experiment | None, dataset: Dataset) -> tuple[str, ...] | None:
+    """Return the run's classes of which there are rows, None for all: a model may know more."""
+    if base is None or base.data.classes is None:
+        return None
+    here = places(dataset.class_names)
+    return tuple(name for name in base.data.classes if composed(name) in here) or None
 
 
 def _own_rows(
@@ -113,7 +129,7 @@ def _own_rows(
 ) -> Dataset:
     """Return rows that the model's own run kept for testing, or trained on, or all."""
     from samplewise.data.loading import load
-    from samplewise.experiment.prepared import cut
+    from samplewise.experiment.prepared import cut, uncut
 
     if base is None:
         raise ParameterError("a model file does not name its test data; name them with --data")
@@ -123,49 +139,37 @@ def _own_rows(
             f"{reading[0]} needs --data; the rows of a run are read as in training"
         )
     source, classes = base.data.source, given.get("classes")
-    _check_is_here(source)
+    test_source = base.data.test_data
+    if test_source is not None and part == "test":
+        _check_is_here(test_source, "tested")
+        rows = _read(trained, given, test_source)
+        classes = classes or _classes_here(base, rows)
+        return rows if classes is None else rows.select(classes)
+    _check_is_here(source, "trained")
     how, columns = base.source_options(), trained.model.columns
     if part == "all":
         return load(source, classes or base.data.classes, how, columns)
-    training, test = cut(base, load(source, base.data.classes, how, columns))
+    dataset = load(source, base.data.classes, how, columns)
+    # With rows of their own to test on, all of these were trained on.
+    training, test = cut(base, dataset) if test_source is None else (uncut(base, dataset), None)
     if trained.training_fingerprint() not in (None, training.fingerprint()):
         console.warning(
             f"{printable(source)} has changed since this run; its test rows may have been "
             "trained on"
         )
-    rows = test if part == "test" else training
+    rows = test if test is not None and part == "test" else training
     return rows if classes is None else rows.select(classes)
 
 
-def _check_is_here(data: str) -> None:
+def _check_is_here(data: str, done: str) -> None:
     """Say more than that a file is missing: a run may have been made from another folder."""
     from samplewise.data.loading import SOURCES
 
     if data in SOURCES or data.startswith("synthetic:") or os.path.lexists(data):
         return
     raise DataError(
-        f"this run was trained on '{printable(data)}', which does not exist in the current folder; "
+        f"this run was {done} on '{printable(data)}', which does not exist in the current folder; "
         "name it with --data"
-    )
-
-
-def _with_classes_of(model: Model, dataset: Dataset) -> Dataset:
-    """Return the dataset with its classes numbered as the model numbers them."""
-    import numpy as np
-
-    known = places(model.class_names)
-    found = [composed(name) for name in dataset.class_names]
-    unknown = [name for name in found if name not in known]
-    if unknown:
-        shared = [name for name in model.class_names if composed(name) in found]
-        hint = f": choose with --classes {option_value(shared)}" if len(shared) > 1 else ""
-        raise DataError(
-            f"{dataset.name} has the class '{printable(unknown[0])}', which this model does not "
-            f"know; it knows {listed(model.class_names)}{hint}"
-        )
-    numbers = np.array([known[name] for name in found])
-    return dataclasses.replace(
-        dataset, labels=numbers[dataset.labels], class_names=model.class_names
     )
 
 

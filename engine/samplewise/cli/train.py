@@ -125,6 +125,7 @@ def _trained(
     resume: Path | None,
 ) -> ExperimentResult:
     from samplewise.cli.progress import EpochProgress
+    from samplewise.experiment.prepared import prepare
     from samplewise.experiment.run import run
     from samplewise.training.callbacks import Callback
     from samplewise.training.history import History
@@ -141,10 +142,11 @@ def _trained(
         if initial is None:
             console.note("no checkpoint was written yet; starting from the first epoch")
     with EpochProgress() as progress:
-        callbacks = [KeepWhatIsTrained(), progress]
+        callbacks, data = [KeepWhatIsTrained(), progress], prepare(experiment)
         if checkpoints is not None:
+            checkpoints.check_test_rows(data.test)
             callbacks.append(checkpoints.callback)
-        return run(experiment, initial=initial, callbacks=callbacks, stop=interrupts.stop)
+        return run(experiment, data, initial=initial, callbacks=callbacks, stop=interrupts.stop)
 
 
 def _keep(result: ExperimentResult, out: Path, *, force: bool, as_json: bool) -> None:

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from samplewise.checks import printable
 from samplewise.cli import console
 from samplewise.cli.options import READING
-from samplewise.data.columns import CATEGORY, Columns, feature_names
+from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
 from samplewise.data.loading import options_read
+from samplewise.data.named_rows import note_on_order
 from samplewise.data.pixels import Rows, Scale, on_scale
-from samplewise.data.sources.options import FOLDER_OPTIONS, SourceOptions
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError, ModelFileError
 from samplewise.experiment.config_file import read_config
 from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.held_rows import options_like
 from samplewise.experiment.run_folder import CONFIG, MODEL, RESULT
 from samplewise.io.reading import open_unchanged
 from samplewise.io.strict_json import parse
@@ -29,7 +31,6 @@ from samplewise.network import ClassLoss
 from samplewise.text import counted
 
 MAX_RESULT_BYTES = 2**24
-_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,23 +97,16 @@ def source_options(trained: Trained, given: Mapping[str, Any], source: str) -> S
     Raises:
         ParameterError: an option is given that is not read for this source.
     """
-    from samplewise.data.sources.image_file import FORMATS
-
     model, run = trained.model, (trained.experiment_if_there() or Experiment()).data
-    read = options_read(source)
-    known: dict[str, Any] = {"label": run.label, "drop": run.drop, "fit": model.fit}
-    if model.image_shape is not None:
-        known["image_size"] = model.image_shape
-    # Of an array or a table, it was the white of the rows; those of image files have 255.
-    of_files = read == FOLDER_OPTIONS or Path(source).suffix.lower() in FORMATS
-    if of_files and run.full_scale not in (None, model.full_scale):
-        known["full_scale"] = run.full_scale
+    known = options_like(
+        source, run, image_shape=model.image_shape, full_scale=model.full_scale, fit=model.fit
+    )
     said = {word: given[word] for word in READING if word in given}
     options = SourceOptions(
         numbers=not isinstance(model.loss, ClassLoss),
-        **{word: value for word, value in known.items() if word in read} | said,
+        **known | said,
     )
-    options.check_read(source, read)
+    options.check_read(source, options_read(source))
     return options
 
 
@@ -149,22 +143,10 @@ def note_on_columns(model: Model, columns: Columns | None, name: str) -> None:
     Raises:
         DataError: some hold text, whose categories only a model with names would know.
     """
-    if model.columns is None and columns is not None:
-        text = [column.name for column in columns if column.kind == CATEGORY]
-        if text:
-            raise DataError(
-                f"{name}: the column '{printable(text[0])}' holds text, but this model has no "
-                "column names and no categories; train one on such a table"
-            )
-        console.note(
-            f"note: this model has no column names; the columns of {name} are taken in their order"
-        )
-    elif model.columns is not None and columns is None and model.image_shape is None:
-        known = ", ".join(printable(feature) for feature in feature_names(model.columns)[:_SHOWN])
-        more = ", ..." if model.network.inputs > _SHOWN else ""
-        console.note(
-            f"note: the values of {name} have no names; they are taken in the order {known}{more}"
-        )
+    of_images = model.image_shape is not None
+    note = note_on_order(model.columns, columns, name, of_images=of_images)
+    if note:
+        console.note(f"note: {note}")
 
 
 def wanted(model: Model) -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import listed, printable, suggestion
 from samplewise.data.arrays import TEXT, as_array, check_finite
-from samplewise.data.columns import places
+from samplewise.data.columns import composed, places
 from samplewise.data.labels import encode_labels
 from samplewise.errors import DataError
+from samplewise.name_lists import option_value
+
+if TYPE_CHECKING:
+    from samplewise.data.dataset import Dataset
 
 # From here on, float64 skips whole numbers.
 _WHOLE = 2**53
@@ -66,6 +71,31 @@ def indices_among(
                 f"{listed(class_names)}{suggestion(label, class_names)}"
             )
     return np.array([known[label] for label in found])[indices]
+
+
+def with_class_names(dataset: Dataset, class_names: tuple[str, ...], whose: str) -> Dataset:
+    """Return a dataset of classes with its classes numbered as others are.
+
+    Args:
+        dataset: of classes.
+        class_names: the others, by their numbers.
+        whose: knows them, for messages, such as "this model".
+
+    Raises:
+        DataError: a class is not among the others.
+    """
+    known = places(class_names)
+    found = [composed(name) for name in dataset.class_names]
+    unknown = [name for name in found if name not in known]
+    if unknown:
+        shared = [name for name in class_names if composed(name) in found]
+        hint = f": choose with --classes {option_value(shared)}" if len(shared) > 1 else ""
+        raise DataError(
+            f"{dataset.name} has the class '{printable(unknown[0])}', which {whose} does not know; "
+            f"it knows {listed(class_names)}{hint or suggestion(unknown[0], class_names)}"
+        )
+    numbers = np.array([known[name] for name in found])
+    return replace(dataset, labels=numbers[dataset.labels], class_names=class_names)
 
 
 def whole_numbers(given: NDArray[Any], name: str) -> NDArray[Any]:

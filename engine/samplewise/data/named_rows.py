@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.data.arrays import is_frame, is_missing
-from samplewise.data.columns import BOOLEAN, NUMBER, Column, Columns, composed, found_name, width
+from samplewise.data.columns import (
+    BOOLEAN,
+    CATEGORY,
+    NUMBER,
+    Column,
+    Columns,
+    composed,
+    feature_names,
+    found_name,
+    width,
+)
 from samplewise.errors import DataError
 from samplewise.name_lists import option_value
 
@@ -65,6 +75,35 @@ def row_of_mapping(row: Any, columns: Columns, where: str) -> NDArray[np.float64
         value[0] = row[keys[place]]
         values.append(value)
     return _side_by_side(columns, values, where)[0]
+
+
+def note_on_order(
+    known: Columns | None, found: Columns | None, name: str, *, of_images: bool
+) -> str | None:
+    """Return a note where columns are taken by their position, though some have names.
+
+    Args:
+        known: those of a model; None where they have no names.
+        found: likewise, those of rows for it.
+        name: of these rows.
+        of_images: whether the model takes images.
+
+    Raises:
+        DataError: some hold text, whose categories only a model with names would know.
+    """
+    if known is None and found is not None:
+        text = [column.name for column in found if column.kind == CATEGORY]
+        if text:
+            raise DataError(
+                f"{name}: the column '{printable(text[0])}' holds text, but this model has no "
+                "column names and no categories; train one on such a table"
+            )
+        return f"this model has no column names; the columns of {name} are taken in their order"
+    if known is not None and found is None and not of_images:
+        first = ", ".join(printable(feature) for feature in feature_names(known)[:_NAMES_SHOWN])
+        more = ", ..." if width(known) > _NAMES_SHOWN else ""
+        return f"the values of {name} have no names; they are taken in the order {first}{more}"
+    return None
 
 
 def _distinct(given: Iterable[object], where: str) -> list[str]:

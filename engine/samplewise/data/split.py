@@ -59,6 +59,11 @@ def split(
     return parts
 
 
+def shuffled(dataset: Dataset, rng: Generator) -> Dataset:
+    """Return all rows in one random order, that of `split` before it cuts; `rng` is its stream."""
+    return dataset.take(rng.permutation(len(dataset)))
+
+
 def _cut(rows: NDArray[np.int64], fraction: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     kept = len(rows) - round(len(rows) * fraction)
     return rows[:kept], rows[kept:]

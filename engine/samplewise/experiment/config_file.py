@@ -30,8 +30,8 @@ WORDS = words_of(Experiment)
 def read_config(path: Path) -> dict[str, Any]:
     """Return the options in a TOML file, each checked, by their names in `WORDS`.
 
-    Words may be joined by "-" or "_". A relative path in `data` is taken from the current folder,
-    not from that of the file.
+    Words may be joined by "-" or "_". A relative path in `data`, `validation_data` and `test_data`
+    is taken from the current folder, not from that of the file.
 
     Raises:
         ConfigError: no file, over 1 MiB, no TOML (the message has line and column), an unknown or
@@ -81,8 +81,8 @@ def write_config(experiment: Experiment) -> str:
     }
     return (
         f"# Written by samplewise {__version__}; run it again with --config. A relative "
-        "path in `data` is taken\n# from the folder that samplewise is started in.\n"
-        + tomli_w.dumps(settings)
+        "path in `data`, `validation_data`\n# and `test_data` is taken from the folder that "
+        "samplewise is started in.\n" + tomli_w.dumps(settings)
     )
 
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from samplewise.checks import must_be, open_fraction, positive_number, shown
+from samplewise.checks import must_be, open_fraction, positive_number, printable, shown
 from samplewise.data.preprocessing import AUTO, PREPROCESSING
 from samplewise.data.sources.options import (
     FITS,
@@ -16,10 +16,13 @@ from samplewise.data.sources.options import (
     column_names,
     parsed_size,
 )
-from samplewise.errors import ParameterError
+from samplewise.errors import CombinationError, ParameterError
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import SWITCH, choice, names, number, text, whole
 from samplewise.options.settings import Settings
+
+TEST_FRACTION = 0.2
+"""Share of the rows held out for testing, unless split or test_data is given."""
 
 
 def _source(name: str, given: Any) -> str:
@@ -47,6 +50,14 @@ def _classes(name: str, given: Any) -> tuple[str, ...]:
 def _image_size(_name: str, given: Any) -> str:
     parsed_size(given)
     return str(given)
+
+
+def named_twice(word: str, path: str | None, other: str, value: object) -> CombinationError:
+    """Return the error of rows that have a source of their own and are to be held out too."""
+    return CombinationError(
+        f"{other}: cannot be given with {word}, whose rows take the place of those held out, got "
+        f"{printable(value)} and '{printable(path)}'; leave out {other} or {word}"
+    )
 
 
 @documented
@@ -107,7 +118,24 @@ class DataSettings(Settings):
         "train on targets of zero mean and unit variance, for losses of numbers; predictions and "
         "test figures keep the data's units",
     )
-    split: float = option(0.2, number(open_fraction), "share of the rows held out for testing")
+    validation_data: str | None = option(
+        None,
+        text(_source),
+        "dataset or path, as data, of rows to validate on instead of validation_fraction",
+        shown="none",
+    )
+    test_data: str | None = option(
+        None,
+        text(_source),
+        "dataset or path, as data, of rows to test on instead of split; all rows of data train",
+        shown="none",
+    )
+    split: float | None = option(
+        None,
+        number(open_fraction),
+        "share of the rows held out for testing",
+        shown=f"{TEST_FRACTION}",
+    )
     split_seed: int | None = option(
         None,
         whole(minimum=0),
@@ -115,6 +143,18 @@ class DataSettings(Settings):
         shown="the seed",
     )
     stratify: bool = option(False, SWITCH, "split each class in the same proportion")
+
+    def __post_init__(self) -> None:
+        """Check the options, and refuse those of a split that does not take place."""
+        super().__post_init__()
+        for word in ("split", "stratify") if self.test_data is not None else ():
+            if getattr(self, word):
+                raise named_twice("test_data", self.test_data, word, getattr(self, word))
+
+    @property
+    def test_fraction(self) -> float:
+        """The share of the rows that is held out for testing, where `test_data` is None."""
+        return TEST_FRACTION if self.split is None else self.split
 
     def source_options(self, *, numbers: bool) -> SourceOptions:
         """Return the options that the source is read with.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from samplewise.data.sources.options import SourceOptions
-from samplewise.experiment.data_settings import DataSettings
+from samplewise.experiment.data_settings import DataSettings, named_twice
 from samplewise.experiment.network_settings import NetworkSettings
 from samplewise.network import ClassLoss
 from samplewise.options.settings import Settings
@@ -34,9 +34,13 @@ class Experiment(Settings):
     training: TrainingSettings = TrainingSettings()
 
     def __post_init__(self) -> None:
+        """Check the parts, and what must not go together."""
         super().__post_init__()
         if self.data.standardize_targets:
             self.training.loss_for(1).check_standardizable("standardize_targets")
+        path, fraction = self.data.validation_data, self.training.validation_fraction
+        if path is not None and fraction is not None:
+            raise named_twice("validation_data", path, "validation_fraction", fraction)
 
     def source_options(self) -> SourceOptions:
         """Return the options that the data are read with: numeric labels if the loss needs them."""

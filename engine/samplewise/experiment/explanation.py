@@ -104,6 +104,7 @@ def explain(
         data.targets,
         settings,
         class_names=data.training.class_names or None,
+        validation=data.validation_pair,
         callbacks=[*hooks, few],
         stop=stop,
     ).history
@@ -132,9 +133,12 @@ def _unmeasured(
     chosen = select(len(training), training.labels, class_names, settings)
     rows = len(chosen.training)
     fields = settings.step_fields(weighted=chosen.weights is not None)
-    _refuse_what_train_refuses(settings, rows, len(chosen.validation))
+    held = data.validation_pair
+    validated = len(chosen.validation) if held is None else len(held[0])
+    _refuse_what_train_refuses(settings, rows, validated)
     optimizer = settings.optimizer
-    workload = settings.workload(rows, fields, largest_value(data.inputs))
+    inputs = [data.inputs] if held is None else [data.inputs, held[0]]
+    workload = settings.workload(rows, fields, max(map(largest_value, inputs)))
     wanted = settings.plan_spec.name, fields, settings.device
     choice = registry.resolve(settings.backend, network, loss, optimizer, dtype, *wanted)
     for callback in callbacks:

@@ -15,9 +15,10 @@ from samplewise.data.labels import FEW_ROWS, REGRESSION, ROW_NAMES, WHOLE_NUMBER
 from samplewise.data.loading import load
 from samplewise.data.pixels import warn_of_scale
 from samplewise.data.preprocessing import NONE, UNCHANGED, Preprocessing
-from samplewise.data.split import split
+from samplewise.data.split import shuffled, split
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.held_rows import HeldRows, held_rows
 from samplewise.streams import Streams
 from samplewise.text import counted
 
@@ -33,6 +34,7 @@ class Prepared:
         preprocessing: fitted on the training rows.
         X: float64, the training rows as the network sees them.
         target_preprocessing: fitted on the targets of the training rows.
+        validation: raw rows of validation_data; None where training holds rows out, or none.
     """
 
     training: Dataset
@@ -40,18 +42,35 @@ class Prepared:
     preprocessing: Preprocessing
     X: NDArray[np.float64]
     target_preprocessing: Preprocessing = UNCHANGED
+    validation: Dataset | None = None
 
     @property
     def inputs(self) -> NDArray[np.float64]:
         """The training rows in the shape that `train` takes; images keep height and width."""
+        return self._shaped(self.X)
+
+    @cached_property
+    def validation_pair(self) -> tuple[NDArray[np.float64], NDArray[Any]] | None:
+        """The validation rows and their targets as `train` takes them; None where there are none.
+
+        The networks of a sweep share them.
+        """
+        held = self.validation
+        if held is None:
+            return None
+        return self._shaped(self.preprocessing.apply(held.X)), self._learnt(held.targets)
+
+    def _shaped(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         shape = self.training.image_shape
-        return self.X if shape is None else self.X.reshape(-1, *shape)
+        return X if shape is None else X.reshape(-1, *shape)
 
     @cached_property
     def targets(self) -> NDArray[Any]:
         """The targets of the training rows as the network learns them."""
-        given = self.training.targets
-        return self.target_preprocessing.apply(given) if self.standardizes_targets else given
+        return self._learnt(self.training.targets)
+
+    def _learnt(self, targets: NDArray[Any]) -> NDArray[Any]:
+        return self.target_preprocessing.apply(targets) if self.standardizes_targets else targets
 
     @property
     def standardizes_targets(self) -> bool:
@@ -75,20 +94,45 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
         DataError, ParameterError: the data cannot be used.
     """
     instance_of("experiment", experiment, Experiment)
+    source = None
     if dataset is not None:
         instance_of("dataset", dataset, Dataset)
-        if experiment.data.classes not in (None, dataset.class_names):
-            dataset = dataset.select(experiment.data.classes or ())
+        dataset = of_chosen_classes(experiment, dataset)
     else:
         data = experiment.data
-        dataset = load(data.source, data.classes, experiment.source_options())
+        source = data.source
+        dataset = load(source, data.classes, experiment.source_options())
+    check_learnable(dataset)
+    return prepared_with(experiment, dataset, held_rows(experiment, dataset, source))
+
+
+def of_chosen_classes(experiment: Experiment, dataset: Dataset) -> Dataset:
+    """Return the rows of a dataset that are of the classes which an experiment chooses.
+
+    Raises:
+        DataError: as `Dataset.select`.
+    """
+    if experiment.data.classes in (None, dataset.class_names):
+        return dataset
+    return dataset.select(experiment.data.classes or ())
+
+
+def prepared_with(experiment: Experiment, dataset: Dataset, held: HeldRows) -> Prepared:
+    """Split and preprocess the rows of an experiment, of which `held` are loaded.
+
+    Raises:
+        DataError, ParameterError: as `prepare`.
+    """
     check_learnable(dataset)
     warn_of_scale(dataset)
-    training, test = cut(experiment, dataset)
+    if held.test is None:
+        training, test = cut(experiment, dataset)
+    else:
+        training, test = uncut(experiment, dataset), held.test
     step = Preprocessing.fit(experiment.data.preprocess, training)
     wanted = experiment.data.standardize_targets and training.values is not None
     of_targets = Preprocessing.fit_targets(training) if wanted else UNCHANGED
-    return Prepared(training, test, step, step.apply(training.X), of_targets)
+    return Prepared(training, test, step, step.apply(training.X), of_targets, held.validation)
 
 
 def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prepared:
@@ -107,9 +151,18 @@ def as_prepared(experiment: Experiment, data: Prepared | Dataset | None) -> Prep
 
 def cut(experiment: Experiment, dataset: Dataset) -> tuple[Dataset, Dataset]:
     """Return the rows to train on and those to test on, drawn as the experiment says."""
+    data, stream = experiment.data, _streams(experiment).of_run("split")
+    return split(dataset, data.test_fraction, stream, stratify=data.stratify)
+
+
+def uncut(experiment: Experiment, dataset: Dataset) -> Dataset:
+    """Return all rows to train on, in an order drawn as `cut` draws it: files may be sorted."""
+    return shuffled(dataset, _streams(experiment).of_run("split"))
+
+
+def _streams(experiment: Experiment) -> Streams:
     data, seed = experiment.data, experiment.training.seed
-    stream = Streams(seed if data.split_seed is None else data.split_seed).of_run("split")
-    return split(dataset, data.split, stream, stratify=data.stratify)
+    return Streams(seed if data.split_seed is None else data.split_seed)
 
 
 def check_learnable(dataset: Dataset) -> None:

@@ -6,15 +6,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from samplewise.checks import printable
-from samplewise.errors import OutputError
+from samplewise.data.dataset import Dataset
+from samplewise.errors import OutputError, SnapshotError
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import decoded, is_there, read_whole
 from samplewise.io.writing import make_folder, write_text
 from samplewise.training.callbacks.checkpoint import Checkpoint, parsed_interval
 
-CONFIG, INTERVAL = "config.toml", "interval.txt"
-MAX_INTERVAL_BYTES = 64
+CONFIG, INTERVAL, TEST_ROWS = "config.toml", "interval.txt", "test_rows.txt"
+MAX_INTERVAL_BYTES, MAX_HASH_BYTES = 64, 128
+_SHOWN = 12
+"""Digits of a hash that a message shows."""
 
 
 def folder_of(out: Path) -> Path:
@@ -83,9 +86,28 @@ class RunCheckpoints:
         write_text(self._folder / INTERVAL, f"{self._every}\n")
         write_text(self._folder / CONFIG, write_config(experiment))
 
+    def check_test_rows(self, test: Dataset) -> None:
+        """Note the rows that are tested on; snapshots know the others.
+
+        Raises:
+            SnapshotError: they are not those that the run began with.
+            OutputError: the folder cannot be written.
+        """
+        path, ours = self._folder / TEST_ROWS, test.fingerprint()
+        if not is_there(path):
+            write_text(path, f"{ours}\n")
+            return
+        theirs = _text(path, MAX_HASH_BYTES)
+        if theirs != ours:
+            raise SnapshotError(
+                f"snapshot: test rows must be those that the run began with, {theirs[:_SHOWN]}, "
+                f"got {ours[:_SHOWN]}, by SHA-256; restore the rows of test_data or data, or start "
+                "anew"
+            )
+
     def remove(self) -> None:
         """Remove all once the run is written."""
-        for name in (CONFIG, INTERVAL):
+        for name in (CONFIG, INTERVAL, TEST_ROWS):
             with suppress(OSError):
                 (self._folder / name).unlink()
         self.callback.folder.remove()
@@ -94,6 +116,10 @@ class RunCheckpoints:
         path = self._folder / INTERVAL
         if not is_there(path):
             return ""
-        text = decoded(read_whole(path, MAX_INTERVAL_BYTES), printable(path)).strip()
+        text = _text(path, MAX_INTERVAL_BYTES)
         parsed_interval(printable(path), text)
         return text
+
+
+def _text(path: Path, most: int) -> str:
+    return decoded(read_whole(path, most), printable(path)).strip()

@@ -146,7 +146,7 @@ def _ranking(
     if metric.startswith("test"):
         words += (
             " The test rows chose the best one here, so that its figure is too good; hold rows out "
-            "with validation_fraction to choose by them."
+            "with validation_fraction, or name some by validation_data, to choose by them."
         )
     if len(candidates) > SHOWN_CANDIDATES:
         words += (

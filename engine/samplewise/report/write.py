@@ -15,7 +15,7 @@ from samplewise.report.measure import Measured
 HTML, MARKDOWN, RESULTS = TEXTS = ("report.html", "report.md", "report.json")
 CONTENTS = {1: part_one.CONTENT, 2: part_two.CONTENT}
 FORMAT = 1
-_SETTINGS = ("data", "classes", "split", "stratify", "dtype", "threads", "seed")
+_SETTINGS = ("data", "classes", "stratify", "dtype", "threads", "seed")
 
 
 def files(part: int) -> tuple[str, ...]:
@@ -56,6 +56,7 @@ def results(measured: Measured[Any]) -> dict[str, Any]:
         "report": measured.part.data["published"],
         "settings": {
             **{name: asked[name] for name in _SETTINGS},
+            "split": measured.settings.data.test_fraction,
             "preprocess": data.preprocessing.name,
             "backend": history.backend,
             "backend_reason": history.backend_reason,

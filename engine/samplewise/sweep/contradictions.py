@@ -20,8 +20,9 @@ def check_together(space: Space, fixed: set[str], *, own_splits: bool) -> None:
     both = sorted(factors & fixed)
     if both:
         raise CombinationError(f"space.{both[0]}: is also one of the settings; keep one of them")
-    if own_splits and "split_seed" in factors | fixed:
-        raise CombinationError("own_splits: split_seed is given too; keep one of them")
+    for word in ("split_seed", "test_data") if own_splits else ():
+        if word in factors | fixed:
+            raise CombinationError(f"own_splits: {word} is given too; keep one of them")
     ignored = sorted({"hidden", "activation"} & factors)
     if ignored and "layers" in factors | fixed:
         raise CombinationError(

@@ -10,7 +10,8 @@ from samplewise.data.dataset import Dataset
 from samplewise.data.loading import load
 from samplewise.experiment.data_settings import DataSettings
 from samplewise.experiment.experiment import Experiment
-from samplewise.experiment.prepared import Prepared, prepare
+from samplewise.experiment.held_rows import HeldRows, held_rows
+from samplewise.experiment.prepared import Prepared, of_chosen_classes, prepared_with
 from samplewise.options.words import words_of
 from samplewise.sweep.trials import Trial
 
@@ -31,10 +32,15 @@ class SweepRows:
 
     def __init__(self, trials: Iterable[Trial], dataset: Dataset | None = None) -> None:
         self._loaded: dict[Hashable, Dataset] = {}
+        self._held: dict[Hashable, HeldRows] = {}
         for trial in trials:
-            source = _source(trial.experiment)
+            source, held = _source(trial.experiment), _held(trial.experiment)
             if source not in self._loaded:
                 self._loaded[source] = dataset or load(*source)
+            if held not in self._held:
+                name = None if dataset else trial.experiment.data.source
+                rows = of_chosen_classes(trial.experiment, self._loaded[source])
+                self._held[held] = held_rows(trial.experiment, rows, name)
         self._last: tuple[tuple[Hashable, ...], Prepared] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -45,6 +51,8 @@ class SweepRows:
     def fingerprint(self) -> str:
         """SHA-256 of all datasets, in the order in which the trials name them."""
         prints = [dataset.fingerprint() for dataset in self._loaded.values()]
+        for held in self._held.values():
+            prints += held.fingerprints
         return (
             prints[0] if len(prints) == 1 else hashlib.sha256("".join(prints).encode()).hexdigest()
         )
@@ -53,7 +61,8 @@ class SweepRows:
         """Return the rows of an experiment, cut and prepared; those of the last call are kept."""
         cut, last = cut_of(experiment), self._last
         if last is None or last[0] != cut:
-            last = cut, prepare(experiment, self._loaded[_source(experiment)])
+            dataset = of_chosen_classes(experiment, self._loaded[_source(experiment)])
+            last = cut, prepared_with(experiment, dataset, self._held[_held(experiment)])
             # At once, as threads of a worker share this object.
             self._last = last
         return last[1]
@@ -69,9 +78,16 @@ def cut_of(experiment: Experiment) -> tuple[Hashable, ...]:
     """Return all that decides which prepared rows an experiment trains on."""
     data = experiment.data
     seed = experiment.training.seed if data.split_seed is None else data.split_seed
+    held = data.validation_data, data.test_data
     steps = data.preprocess, data.standardize_targets
-    return _source(experiment), *steps, data.split, data.stratify, seed
+    return _source(experiment), *held, *steps, data.split, data.stratify, seed
 
 
 def _source(experiment: Experiment) -> tuple[Any, ...]:
     return experiment.data.source, experiment.data.classes, experiment.source_options()
+
+
+def _held(experiment: Experiment) -> tuple[Any, ...]:
+    """Return all that decides which rows are validated and tested on, beside the split."""
+    data = experiment.data
+    return *_source(experiment), data.validation_data, data.test_data

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import listed, printable
 from samplewise.data.statistics import vary
-from samplewise.errors import TrainingWarning
+from samplewise.errors import SamplewiseWarning, TrainingWarning
 from samplewise.network import ClassLoss, Loss, Network
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
@@ -27,10 +27,10 @@ FEWEST_EPOCHS, STOPPED_SHARE = 5, 0.01
 HIGH_RATE, FAR_OFF = 1.0, 10.0
 
 
-def warn_of(notes: Iterable[str]) -> None:
+def warn_of(notes: Iterable[str], kind: type[SamplewiseWarning] = TrainingWarning) -> None:
     """Warn of each note once, at the line of the caller's code that led to it."""
     for note in dict.fromkeys(notes):
-        warnings.warn(note, TrainingWarning, stacklevel=_levels_of_this_package())
+        warnings.warn(note, kind, stacklevel=_levels_of_this_package())
 
 
 def _levels_of_this_package() -> int:
