@@ -7,6 +7,7 @@ Every other backend must agree with this one, which is meant to be read, not to 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -160,15 +161,13 @@ class ReferenceProgram(Program):
 
     def _with_masks(self, tensors: list[Parameters], key: int, position: int) -> list[Parameters]:
         """Return `tensors`, with the mask of each dropout layer for this sample."""
+        shapes = self._network.shapes
         return [
-            tuple(dropout.kept(key, [position], k, self._size(k), layer.rate))
+            tuple(dropout.kept(key, [position], k, math.prod(shapes[k]), layer.rate))
             if isinstance(layer, Dropout)
             else tensors[k]
             for k, layer in enumerate(self._network.layers)
         ]
-
-    def _size(self, layer: int) -> int:
-        return int(np.prod(self._network.shapes[layer]))
 
 
 class ReferenceBackend:
