@@ -173,10 +173,14 @@ def test_curves_are_those_of_training_and_validation(trained, monkeypatch):
     row = trained.rows[1]
     pictures.curves_picture(row, "curves.png", trained.dataset.title)
     ((losses, accuracies, title),) = drawn
-    assert losses.training == [run.losses for run in row.runs]
-    assert losses.validation == [run.validation_losses for run in row.runs]
-    assert accuracies.training == [run.accuracies for run in row.runs]
-    assert accuracies.validation == [run.validation_accuracies for run in row.runs]
+    assert losses == {
+        "training": [run.losses for run in row.runs],
+        "validation": [run.validation_losses for run in row.runs],
+    }
+    assert accuracies == {
+        "training": [run.accuracies for run in row.runs],
+        "validation": [run.validation_accuracies for run in row.runs],
+    }
     assert title == "optimal · images"
 
 
