@@ -101,7 +101,7 @@ class Verdict:
         )
 
 
-def judge(shape: Shape, rounds: int = ROUNDS) -> tuple[Verdict, dict[str, dict[str, float]]]:
+def judge(shape: Shape, rounds: int) -> tuple[Verdict, dict[str, dict[str, float]]]:
     """Time the choice for a shape and all fixed choices, in turns; return their times too."""
     problem = shape.problem()
     chosen = Candidate(problem, AUTO_PLAN)
