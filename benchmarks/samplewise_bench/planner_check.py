@@ -21,7 +21,7 @@ from samplewise.contract import PlanSpec
 from samplewise.contract.plan import AUTO_PLAN, BLOCKED, DIRECT, DUAL
 from samplewise_bench.conditions import conditions, one_core
 from samplewise_bench.problems import TrainingProblem
-from samplewise_bench.shapes import JUDGED, LayersShape, Shape
+from samplewise_bench.shapes import JUDGED, Shape
 from samplewise_bench.training import Training
 
 FIXED = (
@@ -101,9 +101,7 @@ class Verdict:
         )
 
 
-def judge(
-    shape: Shape | LayersShape, rounds: int = ROUNDS
-) -> tuple[Verdict, dict[str, dict[str, float]]]:
+def judge(shape: Shape, rounds: int) -> tuple[Verdict, dict[str, dict[str, float]]]:
     """Time the choice for a shape and all fixed choices, in turns; return their times too."""
     problem = shape.problem()
     chosen = Candidate(problem, AUTO_PLAN)

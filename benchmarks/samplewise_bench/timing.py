@@ -11,6 +11,7 @@ from samplewise.checks import whole_number
 from samplewise.text import three_digits
 
 ROUNDS = 5
+"""A median of fewer says little on a machine that does other work too."""
 Key = TypeVar("Key", bound=Hashable)
 Run = TypeVar("Run")
 
@@ -40,13 +41,12 @@ class TimeSpread:
 
 def interleave(
     contestants: Mapping[Key, Callable[[], Run]],
-    rounds: int = ROUNDS,
+    rounds: int,
     log: Callable[[str], None] = lambda _: None,
 ) -> dict[Key, list[Run]]:
     """Run A B C, A B C, ...: a slow minute of the machine then hits all alike.
 
-    Each call runs once, from a fresh start; `log` gets a line for each round. A figure to publish
-    needs `ROUNDS` or more.
+    Each call runs once, from a fresh start; `log` gets a line for each round.
 
     Raises:
         ParameterError: `rounds` is below 1.

@@ -23,9 +23,9 @@ from samplewise.training import batches
 from samplewise_backends.exact.recurrence import Recurrence
 from samplewise_backends.vectorized.flush import Flush, flush_interval, flush_threshold
 from samplewise_backends.vectorized.gram import Gram
-from samplewise_backends.vectorized.optimizers import update_of
 from samplewise_backends.vectorized.penalties import clip_norm
 from samplewise_backends.vectorized.plans import BLOCK_ROWS, choose
+from samplewise_backends.vectorized.trained import TrainedParameters
 
 FLOAT64 = np.dtype("float64")
 BACKEND = registry.load("vectorized")
@@ -215,9 +215,9 @@ def test_a_plan_says_why():
 def test_what_shrinks_the_fastest_says_how_often_it_is_flushed(rule):
     """At 0.1 a vector passes from the threshold of flushing to subnormal numbers in 12 steps."""
     network = multilayer_perceptron(3, (), 1)
-    update = update_of(rule, network, FLOAT64, slice(0, network.layout.size))
-    assert update.flush_interval == flush_interval(0.1) == 4
-    assert update_of(SGD(), network, FLOAT64, slice(0, network.layout.size)).flush_interval == 64
+    of_rule, of_sgd = (TrainedParameters(each, network, FLOAT64, 0) for each in (rule, SGD()))
+    assert of_rule.flush_interval == flush_interval(0.1) == 4
+    assert of_sgd.flush_interval == 64
 
 
 def test_what_is_flushed_is_far_below_rounding_and_nan_stays():

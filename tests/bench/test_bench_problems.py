@@ -13,7 +13,7 @@ from samplewise.network import SGD, multilayer_perceptron
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
 from samplewise_bench import problems, rows, training
-from samplewise_bench.shapes import Shape
+from samplewise_bench.shapes import perceptron
 from samplewise_bench.training import Training, fresh_state
 
 
@@ -111,7 +111,7 @@ def test_a_shuffled_problem_takes_a_new_order_in_each_epoch(
 
 def test_a_shape_says_whether_its_rows_are_shuffled():
     for shuffle in (False, True):
-        assert Shape(4, (2,), 1, 8, shuffle=shuffle).problem().shuffle is shuffle
+        assert perceptron(4, (2,), 1, 8, shuffle=shuffle).problem().shuffle is shuffle
 
 
 def test_a_backend_is_taken_as_it_is(row_problem):

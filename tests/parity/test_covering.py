@@ -24,7 +24,7 @@ def test_the_rows_hold_every_pair_and_few_others(sizes):
     factors = {f"factor {k}": range(10 * k, 10 * k + size) for k, size in enumerate(sizes)}
     rows = covering(factors, 2)
     assert all(list(row) == list(factors) for row in rows)
-    met = {pair for row in rows for pair in combinations(row.items(), 2)}
+    met = {frozenset(pair) for row in rows for pair in combinations(row.items(), 2)}
     assert met == set(all_meetings(factors))
     fewest = max(a * b for a, b in combinations(sizes, 2))
     assert fewest <= len(rows) <= 1.2 * fewest
@@ -35,7 +35,7 @@ def test_with_strength_3_every_triple_meets(sizes):
     factors = {f"factor {k}": range(10 * k, 10 * k + size) for k, size in enumerate(sizes)}
     size = min(3, len(sizes))
     rows = covering(factors, 3)
-    met = {triple for row in rows for triple in combinations(row.items(), size)}
+    met = {frozenset(triple) for row in rows for triple in combinations(row.items(), size)}
     assert met == set(all_meetings(factors, size))
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from samplewise import TrainingCurveDisplay, WeightsDisplay
 from samplewise.plots import figures, rates, sweeps
 from samplewise.plots.limits import drawn, logarithmic_limits
-from samplewise.plots.training_curves import Curves, training_curves
+from samplewise.plots.training_curves import training_curves
 
 NUMBERS = {
     "one": [0.1],
@@ -57,7 +57,7 @@ FIGURES = {
         {"x": v * 3, "loss": v * 3}, "t", greater_is_better=False
     ),
     "losses": lambda v: figures.loss_curves({"a": v}, "t", {"a": [v, v]}),
-    "training": lambda v: training_curves(Curves([v], [v]), Curves([[0.5]], [[0.5]]), "t"),
+    "training": lambda v: training_curves({"a": [v], "b": [v]}, {"a": [[0.5]]}, "t"),
     "rates": lambda v: rates.rate_sweep(sorted(np.abs(v) + 1e-300), v, v, abs(v[0]) + 1e-300, "t"),
     "images": lambda v: figures.predicted_images(np.resize(v, (2, 2, 2)), ["a", "b"], "t"),
 }

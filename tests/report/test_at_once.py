@@ -18,7 +18,6 @@ from samplewise.report.measure import measure
 from samplewise.report.part_one import facts
 from samplewise.report.write import document, results
 from samplewise.text import three_digits
-from samplewise.training.callbacks import Callback
 
 
 @pytest.fixture
@@ -142,18 +141,6 @@ def test_a_network_that_diverges_ends_the_report(many_backend, settings, short_t
     with pytest.raises(DivergenceError):
         measure(PART_ONE, settings, repeats=1, tables=short_tables[:2], on_run=told.append)
     assert told == []
-
-
-def test_compiling_is_seen_once(many_backend, settings, short_tables):
-    events = []
-
-    class Watch(Callback):
-        def on_compile_begin(self, backend):
-            events.append(backend)
-
-    many_backend(OneByOne)
-    measure(PART_ONE, settings, repeats=1, tables=short_tables[:2], callbacks=[Watch()])
-    assert events == ["many"]
 
 
 def test_both_times_are_told_and_which_is_which(measured_at_once, measured):

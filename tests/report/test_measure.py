@@ -5,10 +5,10 @@ from samplewise.data.loading import load
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.prepared import prepare
-from samplewise.experiment.run import run
+from samplewise.experiment.run import run, run_many
+from samplewise.report import measure as measuring
 from samplewise.report.experiments import PART_ONE, load_pair
 from samplewise.report.measure import measure
-from samplewise.training.callbacks import Callback
 
 
 def test_every_run_has_weights_of_its_own(measured):
@@ -92,22 +92,17 @@ def test_progress_is_told_of_every_run(settings, short_tables):
     ]
 
 
-def test_compiling_is_seen_once_and_before_all_runs(settings, short_tables):
-    events = []
+def test_an_epoch_of_each_row_goes_before_all(settings, short_tables, monkeypatch):
+    def noted(experiments, data):
+        events.append([each.training.epochs for each in experiments])
+        return run_many(experiments, data)
 
-    class Watch(Callback):
-        def on_compile_begin(self, backend):
-            events.append(backend)
-
+    events, tables = [], short_tables[:2]
+    monkeypatch.setattr(measuring, "run_many", noted)
     measure(
-        PART_ONE,
-        settings,
-        repeats=1,
-        tables=short_tables[:2],
-        on_run=lambda row: events.append(row.row.id),
-        callbacks=[Watch()],
+        PART_ONE, settings, repeats=1, tables=tables, on_run=lambda row: events.append(row.row.id)
     )
-    assert events == ["vectorized", "rate-1", "rate-0.1"]
+    assert events == [[1, 1], "rate-1", "rate-0.1"]
 
 
 def test_classes_4_and_9_are_taken_unless_named_or_only_two(settings):

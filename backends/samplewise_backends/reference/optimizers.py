@@ -48,14 +48,6 @@ PENALTIES: dict[str, Callable[[Matrix, float], Matrix]] = {
 }
 
 
-def weight_decay(W: Matrix, eta: float, factor: float) -> None:
-    """W <- W - eta factor W."""
-    W -= eta * factor * W
-
-
-DECAYS: dict[str, Callable[[Matrix, float, float], None]] = {"weight_decay": weight_decay}
-
-
 def in_use(table: dict[str, F], optimizer: Optimizer) -> list[tuple[F, float]]:
     """Return the functions of the options that are on, each with the value of its option."""
     chosen = (name for name in table if name in optimizer.features)

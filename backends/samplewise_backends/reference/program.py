@@ -7,6 +7,7 @@ Every other backend must agree with this one, which is meant to be read, not to 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +50,6 @@ class ReferenceProgram(Program):
         self._step = updates.UPDATES.get(optimizer.variant, updates.custom_update)
         self._limits = updates.in_use(updates.LIMITS, optimizer)
         self._penalties = updates.in_use(updates.PENALTIES, optimizer)
-        self._decays = updates.in_use(updates.DECAYS, optimizer)
 
     def run_epoch(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
@@ -135,8 +135,8 @@ class ReferenceProgram(Program):
         for g, W in zip(self._weights(gradient), self._weights(theta), strict=True):
             for penalty, factor in [*self._penalties, *of_step]:
                 g += penalty(W, factor)
-            for decay, factor in self._decays:
-                decay(W, eta, factor)
+            if optimizer.weight_decay:
+                W -= eta * optimizer.weight_decay * W
         slots = state.optimizer_state.reshape(optimizer.slots, -1 if optimizer.slots else 0)
         for part in self._trained:
             self._step(theta[part], slots[:, part], gradient[part], eta, t, optimizer)
@@ -160,15 +160,13 @@ class ReferenceProgram(Program):
 
     def _with_masks(self, tensors: list[Parameters], key: int, position: int) -> list[Parameters]:
         """Return `tensors`, with the mask of each dropout layer for this sample."""
+        shapes = self._network.shapes
         return [
-            tuple(dropout.kept(key, [position], k, self._size(k), layer.rate))
+            tuple(dropout.kept(key, [position], k, math.prod(shapes[k]), layer.rate))
             if isinstance(layer, Dropout)
             else tensors[k]
             for k, layer in enumerate(self._network.layers)
         ]
-
-    def _size(self, layer: int) -> int:
-        return int(np.prod(self._network.shapes[layer]))
 
 
 class ReferenceBackend:
@@ -179,7 +177,7 @@ class ReferenceBackend:
         layers=[*LAYERS, FROZEN],
         activations=ACTIVATIONS,
         losses=LOSSES,
-        optimizers=[*updates.UPDATES, *updates.LIMITS, *updates.PENALTIES, *updates.DECAYS],
+        optimizers=[*updates.UPDATES, *updates.LIMITS, *updates.PENALTIES, "weight_decay"],
         step_fields=[RATES, WEIGHTS, PENALTIES, DECISIONS],
     )
 

@@ -31,7 +31,7 @@ from samplewise_backends.vectorized.workspace import Batch, Workspace
 class DirectFirstLayer:
     """Computes each batch with the weights, and leaves their update to the step."""
 
-    # Of the flat vector: a step updates all of it.
+    # Offset of the first parameter that the step updates.
     start = 0
 
     def __init__(self, passes: Passes) -> None:
@@ -73,7 +73,7 @@ class BlockedFirstLayer:
     ) -> None:
         rows, dtype = workspace.rows, workspace.A[0].dtype
         weight, bias = network.layout.slots[:2]
-        # Of the flat vector: a step updates all but the first weights.
+        # The step updates all but the first weights.
         self.start = bias.offset
         self._shape, self._optimizer, self._batch_size = weight.shape, optimizer, batch_size
         self._space = workspace

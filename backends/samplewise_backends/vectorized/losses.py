@@ -66,16 +66,12 @@ def categorical_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> N
     dZ -= Y
 
 
-def _mean_of(entries: Matrix, losses: Vector) -> None:
-    np.mean(entries, axis=1, out=losses)
-
-
 def multi_label_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> None:
     """Write the mean over the outputs of log(1 + exp(z)) - y z; Z is used up."""
     np.multiply(Y, Z, out=scratch)
     np.logaddexp(Z, 0, out=Z)
     Z -= scratch
-    _mean_of(Z, losses)
+    np.mean(Z, axis=1, out=losses)
 
 
 def multi_label_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
@@ -88,7 +84,7 @@ def squared_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> Non
     """Write the mean over the outputs of (z - y)^2; Z is used up."""
     Z -= Y
     Z *= Z
-    _mean_of(Z, losses)
+    np.mean(Z, axis=1, out=losses)
 
 
 def squared_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
@@ -101,7 +97,7 @@ def absolute_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> No
     """Write the mean over the outputs of |z - y|; Z is used up."""
     Z -= Y
     np.abs(Z, out=Z)
-    _mean_of(Z, losses)
+    np.mean(Z, axis=1, out=losses)
 
 
 def absolute_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
@@ -119,7 +115,7 @@ def huber_values(loss: Huber, Z: Matrix, Y: Matrix, losses: Vector, scratch: Mat
     scratch *= scratch
     scratch *= 0.5
     Z -= scratch
-    _mean_of(Z, losses)
+    np.mean(Z, axis=1, out=losses)
 
 
 def huber_gradient(loss: Huber, Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:
@@ -134,7 +130,7 @@ def poisson_values(Z: Matrix, Y: Matrix, losses: Vector, scratch: Matrix) -> Non
     np.multiply(Y, Z, out=scratch)
     np.exp(Z, out=Z)
     Z -= scratch
-    _mean_of(Z, losses)
+    np.mean(Z, axis=1, out=losses)
 
 
 def poisson_gradient(Z: Matrix, Y: Matrix, dZ: Matrix, scratch: Matrix) -> None:

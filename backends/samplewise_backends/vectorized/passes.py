@@ -5,7 +5,7 @@ from __future__ import annotations
 from samplewise.network import Loss, Network
 from samplewise_backends.vectorized.activations import activation_named
 from samplewise_backends.vectorized.arrays import DType, Matrix, Vector
-from samplewise_backends.vectorized.layers import Parameters, batch_layer
+from samplewise_backends.vectorized.layers import LAYERS, Parameters
 from samplewise_backends.vectorized.losses import functions_of
 from samplewise_backends.vectorized.workspace import Batch
 
@@ -24,7 +24,7 @@ class Passes:
             [f"{k}.{name}" for name in layer.parameter_shapes(inputs)]
             for k, (layer, inputs) in enumerate(described)
         ]
-        self._kinds = [batch_layer(*pair, dtype) for pair in described]
+        self._kinds = [LAYERS[layer.kind](layer, inputs, dtype) for layer, inputs in described]
         self._activations = [activation_named(layer.activation) for layer in network.layers]
         self.losses, self._loss_gradient = functions_of(loss)
 

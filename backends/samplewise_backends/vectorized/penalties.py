@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from samplewise.network import Optimizer
 from samplewise_backends.vectorized.arrays import Vector
+
+F = TypeVar("F")
 
 
 def clip_value(g: Vector, largest: float, scratch: Vector) -> None:
@@ -37,9 +40,8 @@ def _length(g: Vector, scratch: Vector) -> float:
     return math.sqrt(np.add.reduce(np.multiply(g, g, out=scratch)))
 
 
-Limit = Callable[[Vector, float, Vector], None]
 # In this order.
-LIMITS: dict[str, Limit] = {
+LIMITS: dict[str, Callable[[Vector, float, Vector], None]] = {
     "clip_value": clip_value,
     "clip_norm": clip_norm,
 }
@@ -71,7 +73,7 @@ PENALTIES: dict[str, Callable[[Vector, Vector, float, float, Vector], None]] = {
 }
 
 
-def limits_of(optimizer: Optimizer) -> list[tuple[Limit, float]]:
-    """Return the limits of the gradient that are on, in order, each with the largest value."""
-    on = [name for name in LIMITS if name in optimizer.features]
-    return [(LIMITS[name], getattr(optimizer, name)) for name in on]
+def in_use(table: dict[str, F], optimizer: Optimizer) -> list[tuple[F, float]]:
+    """Return the functions of the options that are on, each with the value of its option."""
+    on = [name for name in table if name in optimizer.features]
+    return [(table[name], getattr(optimizer, name)) for name in on]

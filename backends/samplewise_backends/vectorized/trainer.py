@@ -53,7 +53,7 @@ class Trainer:
         passes, first_layer, trained = self._passes, self._first_layer, self._trained
         layers, gradients = passes.layers(state.parameters), passes.layers(self._gradient)
         first_layer.begin(state, X, steps, layers, gradients)
-        parts = trained.parts(state, self._gradient)
+        views = trained.views(state, self._gradient)
         size = steps.batch_size
         # A slice of X as it lies: no row need be copied.
         in_order = bool((np.diff(steps.order[steps.start : steps.stop]) == 1).all())
@@ -76,10 +76,11 @@ class Trainer:
                 first_layer.backward(batch)
                 l2 = steps.step_l2(done)
                 if steps.penalties is not None:
-                    steps.penalties[done] = trained.penalty(parts, l2)
-                trained.step(parts, self._gradient, rate, state.step + done + 1, l2)
+                    steps.penalties[done] = trained.penalty(views, l2)
+                trained.step(views, rate, state.step + done + 1, l2)
                 # Counted from the start of the epoch, so that a cut changes nothing.
-                trained.flush(parts, (first + start) // size)
+                if (first + start) // size % trained.flush_interval == 0:
+                    trained.flush(views)
             first_layer.close()
             window = slice(first, first + count)
             if steps.decisions is not None:

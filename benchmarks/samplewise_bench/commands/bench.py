@@ -14,7 +14,7 @@ from samplewise.errors import ParameterError
 from samplewise.options.kinds import whole
 from samplewise.training.settings.training_settings import DTYPES
 from samplewise_bench.commands import given as texts
-from samplewise_bench.commands.given import MINIMUM_ROUNDS
+from samplewise_bench.timing import ROUNDS
 
 if TYPE_CHECKING:
     from samplewise_bench.peers.comparison import PeerChoice
@@ -32,7 +32,7 @@ Backends = Annotated[
 BatchSizes = Annotated[
     Text, option("INTEGERS", "Rows of one update, as in 1,32.  [default: 1,32]", "--batch-size")
 ]
-Rounds = Annotated[str, option("INTEGER", f"Interleaved runs of each, at least {MINIMUM_ROUNDS}.")]
+Rounds = Annotated[str, option("INTEGER", f"Interleaved runs of each, at least {ROUNDS}.")]
 Peers = Annotated[bool, switch("--peers", "Compare with other libraries instead, in float32.")]
 Process = Annotated[
     bool, switch("--process", "Time whole processes and calls instead, as a user waits.")
@@ -78,7 +78,7 @@ OF_ROWS, OF_PEERS = ("rows", "batch_size", "dtype"), ("workload", "peer", "plan"
 )
 def bench(
     given: dict[str, Any],
-    rounds: Rounds = str(MINIMUM_ROUNDS),
+    rounds: Rounds = str(ROUNDS),
     peers: Peers = False,
     process: Process = False,
     estimators: Estimators = False,

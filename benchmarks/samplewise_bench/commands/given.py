@@ -10,15 +10,14 @@ from samplewise.cli import console
 from samplewise.errors import ParameterError
 from samplewise.name_lists import listed_names
 from samplewise.options.kinds import whole
+from samplewise_bench.timing import ROUNDS
 
 ALL = "all"
-# A median of fewer says little on a machine that does other work too.
-MINIMUM_ROUNDS = 5
 
 
 def rounds_of(text: str) -> int:
     """Return the number of rounds."""
-    return int(whole(MINIMUM_ROUNDS).from_text("rounds", text))
+    return int(whole(ROUNDS).from_text("rounds", text))
 
 
 def listed(name: str, text: str) -> list[str]:

@@ -10,7 +10,8 @@ from samplewise.cli import console, options
 from samplewise.cli.options import option, output
 from samplewise.options.kinds import number
 from samplewise_bench.commands import given as texts
-from samplewise_bench.commands.given import ALL, MINIMUM_ROUNDS
+from samplewise_bench.commands.given import ALL
+from samplewise_bench.timing import ROUNDS
 
 if TYPE_CHECKING:
     from samplewise_bench.scaling.curves import Curve, Method
@@ -29,7 +30,7 @@ Axes = Annotated[
     str, option("NAMES", "Sizes to vary: rows, epochs, inputs, hidden, networks, or all.")
 ]
 Rounds = Annotated[
-    str, option("INTEGER", f"Timed trainings of each size, interleaved, at least {MINIMUM_ROUNDS}.")
+    str, option("INTEGER", f"Timed trainings of each size, interleaved, at least {ROUNDS}.")
 ]
 Seconds = Annotated[
     str, option("FLOAT", "Approximate time budget in seconds; larger sizes need more.")
@@ -42,7 +43,7 @@ def scaling(
     given: dict[str, Any],
     backend: Methods = None,
     axes: Axes = ALL,
-    rounds: Rounds = str(MINIMUM_ROUNDS),
+    rounds: Rounds = str(ROUNDS),
     seconds: Seconds = "60",
     out: ScalingFolder = Path(NAME),
     force: options.Force = False,

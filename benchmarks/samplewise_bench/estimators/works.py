@@ -61,10 +61,8 @@ class Work:
         """The dtype of the rows, by name."""
         return str(self.X.dtype)
 
-    def check_agreement(self, epochs: int = 3) -> float:
+    def check_agreement(self, epochs: int = 3) -> None:
         """Compare the loss curves from the same weights, in the order of the rows.
-
-        Return their largest relative difference.
 
         Raises:
             ContractError: it is above `AGREEMENT`.
@@ -86,7 +84,6 @@ class Work:
                 f"{self.name}: the loss curves of {OURS} and {THEIRS} differ by {apart:.1e}, but "
                 f"may by {allowed:.0e}"
             )
-        return apart
 
 
 # Rows, columns, and epochs that take scikit-learn about a second.

@@ -44,7 +44,7 @@ class PeerChoice:
 
 
 def compare_peers(
-    choice: PeerChoice | None = None,
+    choice: PeerChoice,
     *,
     rounds: int = ROUNDS,
     workloads: Mapping[str, PeerWorkload] = WORKLOADS,
@@ -54,7 +54,6 @@ def compare_peers(
 
     Each peer is a process that is kept on the same core, and only one of them works at a time.
     """
-    choice = choice or PeerChoice()
     cores, load = usable_cores(), load_average()
     results, calibrations = [], []
     if load is not None and load > BUSY:

@@ -9,15 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
-import numpy as np
-
 from samplewise import plugins, registry
+from samplewise.contract import Backend
 from samplewise.contract.plan import DIRECT
 from samplewise.errors import UnavailableBackendError
-from samplewise.network import SGD, class_loss_named, multilayer_perceptron
+from samplewise.network import multilayer_perceptron
 from samplewise.threads import limited
 from samplewise_bench.conditions import conditions, one_core
-from samplewise_bench.problems import LOSS, TrainingProblem, drawn_problem
+from samplewise_bench.problems import TrainingProblem, drawn_problem
 from samplewise_bench.scaling.curves import (
     AXES,
     BASE,
@@ -41,10 +40,7 @@ CLOCK = time.process_time
 
 def default_methods() -> list[Method]:
     """Return the fastest backend here as it comes, and step by step where it has other plans."""
-    network = multilayer_perceptron(BASE["inputs"], (BASE["hidden"],), 1)
-    chosen = registry.resolve(
-        plugins.AUTO, network, class_loss_named(LOSS), SGD(), np.dtype(DTYPE)
-    ).backend
+    chosen = _resolved(Method(plugins.AUTO), DTYPE)
     methods = [Method(chosen.name), Method(chosen.name, DIRECT)]
     return methods if len(chosen.capabilities.plans) > 1 else methods[:1]
 
@@ -82,16 +78,21 @@ def measure(
 
 
 def _check(methods: Sequence[Method], axes: Sequence[Axis], dtype: str) -> None:
-    (problem,) = _problems(AXES["rows"], 1, dtype)
-    parts = problem.network, problem.loss, problem.optimizer, problem.dtype
     for method in methods:
-        registry.resolve(method.backend, *parts, method.plan)
+        _resolved(method, dtype)
     if not any(_offers(method, axis) for method in methods for axis in axes):
         names = ", ".join(map(str, methods))
         raise UnavailableBackendError(
             f"of {names} none trains several networks at once, and nothing else is to be varied; "
             "choose another backend or other axes"
         )
+
+
+def _resolved(method: Method, dtype: str) -> Backend:
+    """Return the backend of a method, which must be able to train the report's network."""
+    (problem,) = _problems(AXES["rows"], 1, dtype)
+    parts = problem.network, problem.loss, problem.optimizer, problem.dtype
+    return registry.resolve(method.backend, *parts, method.plan).backend
 
 
 def _offers(method: Method, axis: Axis) -> bool:

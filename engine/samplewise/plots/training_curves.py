@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -18,22 +17,16 @@ Runs = Sequence[Sequence[float]]
 """A curve of each run: one value an epoch, all of one length, at least one run."""
 
 
-@dataclass(frozen=True)
-class Curves:
-    """One measure of all runs, on the rows trained on and on the validation rows."""
-
-    training: Runs
-    validation: Runs
-
-
-def training_curves(losses: Curves, accuracies: Curves, title: str) -> bytes:
+def training_curves(
+    losses: Mapping[str, Runs], accuracies: Mapping[str, Runs], title: str
+) -> bytes:
     """Return a PNG of two panels, losses and accuracies against epochs.
 
     The mean of the runs is a thick line, each run a thin one behind it.
 
     Args:
-        losses: finite.
-        accuracies: in [0, 1].
+        losses: of all runs on the rows trained on, and on the validation rows, by name; finite.
+        accuracies: likewise, in [0, 1].
         title: of the figure.
     """
     with styled_figure(9.0, 3.4, title) as figure:
@@ -52,9 +45,8 @@ def training_curves(losses: Curves, accuracies: Curves, title: str) -> bytes:
         return png_bytes(figure)
 
 
-def _draw(axes: Axes, curves: Curves) -> None:
-    pairs = (("training", curves.training), ("validation", curves.validation))
-    for (name, runs), color, dashes in zip(pairs, PALETTE, ("-", "--"), strict=False):
+def _draw(axes: Axes, curves: Mapping[str, Runs]) -> None:
+    for (name, runs), color, dashes in zip(curves.items(), PALETTE, ("-", "--"), strict=False):
         epochs = range(1, len(runs[0]) + 1)
         # Of a single epoch, a line would show nothing.
         marker = "o" if len(epochs) == 1 else None

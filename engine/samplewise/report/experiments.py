@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
@@ -161,30 +161,22 @@ def load_classes(
     return dataset
 
 
-def published_tables() -> tuple[Table[PublishedRow], ...]:
-    """Return the tables of part 1, in order."""
-    found = []
-    for name, given in parts_data()["part_1"]["tables"].items():
-        rows = tuple(row for row in published_rows() if row.experiment == name)
-        found.append(Table(rows, partial(_of_published, given)))
-    return tuple(found)
-
-
-def _of_published(given: Definition, _classes: int) -> Definition:
-    return given
+def published_table(name: str) -> Table[PublishedRow]:
+    """Return a table of part 1, whose sweep is the same for any classes."""
+    given = parts_data()["part_1"]["tables"][name]
+    rows = tuple(row for row in published_rows() if row.experiment == name)
+    return Table(rows, lambda _classes: given)
 
 
 def follow_up_table(row: FollowUpRow) -> Table[FollowUpRow]:
     """Return a row of part 2 as a sweep of one candidate."""
-    return Table((row,), partial(_of_follow_up, row))
-
-
-def _of_follow_up(row: FollowUpRow, classes: int) -> Definition:
     names = ("learning_rate", "schedule", "batch_size", "epochs")
     settings = {name: getattr(row, name) for name in names}
-    return {"settings": settings, "space": {"layers": [row.layers(classes)]}}
+    return Table(
+        (row,), lambda classes: {"settings": settings, "space": {"layers": [row.layers(classes)]}}
+    )
 
 
-PART_ONE = Part(1, published_tables, load_pair)
+PART_ONE = Part(1, lambda: tuple(map(published_table, parts_data()["part_1"]["tables"])), load_pair)
 PART_TWO = Part(2, lambda: tuple(map(follow_up_table, follow_up_rows())), load_classes)
 PARTS: dict[int, Part[Any]] = {1: PART_ONE, 2: PART_TWO}

@@ -21,7 +21,6 @@ from samplewise.sweep.groups import plan
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import outcomes_of
 from samplewise.sweep.trials import Trial
-from samplewise.training.callbacks import Callback
 from samplewise.training.history import History
 
 MOST_REPEATS = 1000
@@ -128,7 +127,6 @@ def measure(
     repeats: int = 3,
     tables: Sequence[Table[R]] | None = None,
     on_run: Callable[[MeasuredRow[R]], None] | None = None,
-    callbacks: Sequence[Callback] = (),
 ) -> Measured[R]:
     """Run the sweeps of a part, each row `repeats` times from weights of its own.
 
@@ -147,7 +145,6 @@ def measure(
         repeats: 1 to 1000.
         tables: to run; None means all. Those that the data is too small for are left out.
         on_run: called after each run with the runs of its row so far.
-        callbacks: of the untimed epochs; they see the compiling.
 
     Raises:
         SamplewiseError: as `part.load` and `samplewise.experiment.run.run`; the first of a trial.
@@ -163,7 +160,7 @@ def measure(
     firsts = [trials[0] for _, trials in pairs]
     rows = SweepRows(firsts, dataset)
     data = rows.of(firsts[0].experiment)
-    together = _warm_up(firsts, data, callbacks, at_once=_may_share(firsts, rows))
+    together = _warm_up(firsts, data, at_once=_may_share(firsts, rows))
     measured, histories = _train(pairs, data, on_run, together=together)
     chosen = (row for row in measured if row.row.id.startswith(part.data["chosen"]))
     return Measured(
@@ -183,20 +180,13 @@ def _may_share(trials: Sequence[Trial], rows: SweepRows) -> bool:
     return len(shares) == 1 and None not in shares
 
 
-def _warm_up(
-    trials: Sequence[Trial],
-    data: Prepared,
-    callbacks: Sequence[Callback],
-    *,
-    at_once: bool,
-) -> bool:
+def _warm_up(trials: Sequence[Trial], data: Prepared, *, at_once: bool) -> bool:
     """Train an epoch of each trial; return whether the backend trained them at once."""
     experiments = [trial.experiment.with_options(epochs=1) for trial in trials]
     if at_once:
-        of_each = [callbacks, *([()] * (len(experiments) - 1))]
-        return run_many(experiments, data, callbacks=of_each)[0].history.shared is not None
+        return run_many(experiments, data)[0].history.shared is not None
     for experiment in experiments:
-        run(experiment, data, callbacks=callbacks)
+        run(experiment, data)
     return False
 
 

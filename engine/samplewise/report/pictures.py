@@ -9,7 +9,7 @@ import numpy as np
 
 from samplewise.experiment.run import ExperimentResult
 from samplewise.plots import figures
-from samplewise.plots.training_curves import Curves, training_curves
+from samplewise.plots.training_curves import Runs, training_curves
 from samplewise.report.document import Picture
 from samplewise.report.measure import MeasuredRow, Run
 from samplewise.report.published import FINAL
@@ -105,9 +105,9 @@ def predictions_picture(run: ExperimentResult, name: str, file: str) -> Picture:
     )
 
 
-def _curves(runs: tuple[Run, ...], measure: str) -> Curves:
-    names = (measure, f"validation_{measure}")
-    return Curves(*([getattr(run, name) for run in runs] for name in names))
+def _curves(runs: tuple[Run, ...], measure: str) -> dict[str, Runs]:
+    names = {"training": measure, "validation": f"validation_{measure}"}
+    return {rows: [getattr(run, name) for run in runs] for rows, name in names.items()}
 
 
 def _drawn(runs: int) -> str:

@@ -83,11 +83,7 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
                 "best candidate", "none yet" if best is None else f"{best.number}", _why(best)
             ),
             Headline(metric, _mean(best), "mean over its seeds"),
-            Headline(
-                "trials",
-                grouped(status.count(DONE)),
-                _others(status),
-            ),
+            Headline("trials", grouped(status.count(DONE)), _others(status)),
         ),
         blocks=(
             *_ranking(result.sweep.factors, candidates, best, metric),
@@ -234,10 +230,8 @@ def _is_grid(sweep: Sweep, candidates: Sequence[Candidate], word: str) -> bool:
 def _cells(
     candidates: Sequence[Candidate], words: Sequence[str]
 ) -> tuple[Any, list[str], list[str]]:
-    names = []
-    for word in words:
-        in_order = sorted(candidates, key=lambda one: one.number)
-        names.append(list(dict.fromkeys(_text(one.values[word]) for one in in_order)))
+    in_order = sorted(candidates, key=lambda one: one.number)
+    names = [list(dict.fromkeys(_text(one.values[word]) for one in in_order)) for word in words]
     means = np.full((len(names[0]), len(names[1])), np.nan)
     for one in reversed(candidates):
         row, column = (names[i].index(_text(one.values[word])) for i, word in enumerate(words))

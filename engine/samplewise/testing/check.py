@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from samplewise import registry
 from samplewise._version import __version__
@@ -74,7 +74,7 @@ class Climb:
 
     backend: str
     rung: str
-    outcomes: list[tuple[Trial, list[Measure]]] = field(default_factory=list)
+    outcomes: list[tuple[Trial, list[Measure]]]
 
     def failures(self) -> Iterator[str]:
         """Yield a line for each failed measure."""

@@ -155,16 +155,10 @@ def cuts_change_nothing(program: Program, drawn: Problem, steps: Steps) -> list[
     The tolerance is that of an epoch, not bits: a program may treat a chunk as a whole, and
     then sums in another order where it is cut.
     """
-    whole, losses = runs.of_windows(program, drawn, [steps])
     edge = 2 * steps.batch_size
     cut = [dataclasses.replace(steps, stop=edge), dataclasses.replace(steps, start=edge)]
-    state, cut_losses = runs.of_windows(program, drawn, cut)
-    count = -(-steps.stop // steps.batch_size)
-    allowed = tolerances.after_training(drawn.optimizer, count, drawn.dtype.name)
-    return [
-        measures.losses(cut_losses, losses, allowed),
-        *runs.compare_states(drawn.network.layout, state, whole, allowed),
-    ]
+    whole, in_two = (runs.of_windows(program, drawn, windows) for windows in ([steps], cut))
+    return runs.compare_ends(drawn, in_two, whole, steps.count)
 
 
 def shows_nan(program: Program, drawn: Problem, steps: Steps) -> list[Measure]:

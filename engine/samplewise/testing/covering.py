@@ -8,8 +8,8 @@ from itertools import combinations, product
 from typing import Any
 
 Row = dict[str, Any]
-# Factors with their values, in the order of the factors.
-Meeting = tuple[tuple[str, Any], ...]
+# Factors with their values.
+Meeting = frozenset[tuple[str, Any]]
 
 
 def covering(factors: Mapping[str, Sequence[Any]], strength: int) -> list[Row]:
@@ -36,14 +36,14 @@ def covering(factors: Mapping[str, Sequence[Any]], strength: int) -> list[Row]:
         rows.append({name: row[name] for name in factors})
         taken.update(rows[-1].items())
         for meeting in combinations(rows[-1].items(), size):
-            missing.pop(meeting, None)
+            missing.pop(frozenset(meeting), None)
     return rows
 
 
 def all_meetings(factors: Mapping[str, Sequence[Any]], size: int = 2) -> list[Meeting]:
     """Return every choice of `size` factors with every choice of their values."""
     return [
-        tuple(zip(names, values, strict=True))
+        frozenset(zip(names, values, strict=True))
         for names in combinations(factors, size)
         for values in product(*(factors[name] for name in names))
     ]
@@ -58,15 +58,10 @@ def _best(
     size: int,
 ) -> Any:
     """Return the value of a factor that adds most meetings to a row."""
-    order = {each: i for i, each in enumerate(factors)}
     others = list(combinations(row.items(), size - 1))
 
     def worth(value: Any) -> tuple[int, int]:
         mine = (name, value)
-        new = sum(
-            tuple(sorted((mine, *other), key=lambda item: order[item[0]])) in missing
-            for other in others
-        )
-        return new, -taken[mine]
+        return sum(frozenset((mine, *other)) in missing for other in others), -taken[mine]
 
     return max(factors[name], key=worth)

@@ -127,10 +127,8 @@ def epoch(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
     Small networks of any kind are trained once, for two shuffled epochs in short calls, and once
     for whole epochs at once.
     """
-    trainings: list[tuple[int, bool, int | None]]
-    trainings = [(1, False, None), (1, True, CUT_STEPS * case.batch_size)]
-    if case.rows == SMALL_ROWS:
-        trainings = [(SHORT_EPOCHS, True, CUT_STEPS * case.batch_size)]
+    small, cut = case.rows == SMALL_ROWS, CUT_STEPS * case.batch_size
+    trainings = [(SHORT_EPOCHS, True, cut)] if small else [(1, False, None), (1, True, cut)]
     found = []
     for epochs, shuffle, chunk in trainings:
         case = at_finite_rate(case, epochs, shuffle)
@@ -138,7 +136,7 @@ def epoch(backend: Backend, case: Case, plan: str | None) -> list[Measure]:
         session = compiled(backend, case, plan, shuffle=shuffle)
         got = trained(session, case, epochs, shuffle, chunk=chunk)
         found += compare_runs(case, got, expected(case, epochs, shuffle), allowed)
-    if case.rows == SMALL_ROWS and plan is not None:
+    if small and plan is not None:
         case = at_finite_rate(case, RUN_EPOCHS, shuffle=True)
         found += epochs_at_once(backend, [case], plan, [allowed])
     return found

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from samplewise import registry
 from samplewise.contract import Backend, Program, Steps, TrainingState, Workload
 from samplewise.network import ParameterLayout
-from samplewise.testing import measures
+from samplewise.testing import measures, tolerances
 from samplewise.testing.cases import Case
 from samplewise.testing.measures import Measure
 from samplewise.testing.problems import REFERENCE, Problem, problem
@@ -233,6 +233,13 @@ def compare_states(
     for ours, theirs in zip(*slots, strict=True):
         found += measures.layers("optimizer's state", layout, ours, theirs, allowed)
     return found
+
+
+def compare_ends(drawn: Problem, got: Ended, want: Ended, steps: int) -> list[Measure]:
+    """Measure the losses and the state after so many steps."""
+    allowed = tolerances.after_training(drawn.optimizer, steps, drawn.dtype.name)
+    states = compare_states(drawn.network.layout, got[0], want[0], allowed)
+    return [measures.losses(got[1], want[1], allowed), *states]
 
 
 def compare_runs(case: Case, got: Trained, want: Trained, allowed: Tolerance) -> list[Measure]:

@@ -61,7 +61,7 @@ def weights_are_not_normalised(program: Program, drawn: Problem, steps: Steps) -
     light = dataclasses.replace(steps, weights=halves)
     slow = dataclasses.replace(steps, learning_rate=steps.learning_rate / 2)
     got, wanted = (runs.of_windows(program, drawn, [each]) for each in (light, slow))
-    return _compared("weights", drawn, got, wanted, -(-steps.stop // steps.batch_size))
+    return _compared("weights", drawn, got, wanted, steps.count)
 
 
 def penalties_are_of_the_weights_before(
@@ -152,11 +152,7 @@ def decisions_are_of_the_losses(program: Program, drawn: Problem, steps: Steps) 
 
 
 def _compared(field: str, drawn: Problem, got: Ended, wanted: Ended, steps: int) -> list[Measure]:
-    allowed = tolerances.after_training(drawn.optimizer, steps, drawn.dtype.name)
-    found = [
-        measures.losses(got[1], wanted[1], allowed),
-        *runs.compare_states(drawn.network.layout, got[0], wanted[0], allowed),
-    ]
+    found = runs.compare_ends(drawn, got, wanted, steps)
     return [dataclasses.replace(each, what=f"{each.what}, with {field}") for each in found]
 
 

@@ -21,3 +21,8 @@ Parameters = tuple[Array, ...]
 Gradients = tuple[Parameters, Callable[[], Array]]
 Backward = Callable[[Array], Gradients]
 Forward = Callable[..., tuple[Array, Backward]]
+
+
+def parameterless(input_gradient: Callable[[Array], Array]) -> Backward:
+    """Return the backward pass of a layer without parameters, from d loss / d x by dz."""
+    return lambda dz: ((), lambda: input_gradient(dz))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from samplewise.network import AvgPool2D, GlobalAvgPool, MaxPool2D
-from samplewise_backends.reference.layers.base import Array, Backward, Forward, Gradients, Shape
+from samplewise_backends.reference.layers.base import Array, Backward, Forward, Shape, parameterless
 
 Pool = MaxPool2D | AvgPool2D
 
@@ -28,10 +28,7 @@ def max_pool(layer: MaxPool2D, input_shape: Shape) -> Forward:
                 _window(da, layer, y, x)[channels, rows, columns] += dz[:, y, x]
             return da
 
-        def backward(dz: Array) -> Gradients:
-            return (), lambda: input_gradient(dz)
-
-        return np.asarray(_windows(a, layer).max(axis=(3, 4))), backward
+        return np.asarray(_windows(a, layer).max(axis=(3, 4))), parameterless(input_gradient)
 
     return forward
 
@@ -47,10 +44,7 @@ def avg_pool(layer: AvgPool2D, input_shape: Shape) -> Forward:
                 _window(da, layer, y, x)[...] += share[:, y, x, None, None]
             return da
 
-        def backward(dz: Array) -> Gradients:
-            return (), lambda: input_gradient(dz)
-
-        return np.asarray(_windows(a, layer).mean(axis=(3, 4))), backward
+        return np.asarray(_windows(a, layer).mean(axis=(3, 4))), parameterless(input_gradient)
 
     return forward
 
@@ -60,11 +54,11 @@ def global_avg_pool(_: GlobalAvgPool, input_shape: Shape) -> Forward:
     size = math.prod(input_shape[1:])
 
     def forward(a: Array) -> tuple[Array, Backward]:
-        def backward(dz: Array) -> Gradients:
+        def input_gradient(dz: Array) -> Array:
             share = dz / np.asarray(size, a.dtype)
-            return (), lambda: np.broadcast_to(share[:, None, None], input_shape).copy()
+            return np.broadcast_to(share[:, None, None], input_shape).copy()
 
-        return np.asarray(a.mean(axis=(1, 2))), backward
+        return np.asarray(a.mean(axis=(1, 2))), parameterless(input_gradient)
 
     return forward
 

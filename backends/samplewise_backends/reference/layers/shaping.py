@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from samplewise.network import Dropout, Flatten
-from samplewise_backends.reference.layers.base import Array, Backward, Forward, Gradients, Shape
+from samplewise_backends.reference.layers.base import Array, Backward, Forward, Shape, parameterless
 
 
 def flatten(_: Flatten, input_shape: Shape) -> Forward:
     """z = all values in a row."""
-
-    def forward(a: Array) -> tuple[Array, Backward]:
-        def backward(dz: Array) -> Gradients:
-            return (), lambda: dz.reshape(input_shape)
-
-        return a.ravel(), backward
-
-    return forward
+    backward = parameterless(lambda dz: dz.reshape(input_shape))
+    return lambda a: (a.ravel(), backward)
 
 
 def dropout(layer: Dropout, input_shape: Shape) -> Forward:
@@ -24,13 +18,12 @@ def dropout(layer: Dropout, input_shape: Shape) -> Forward:
     The mask stands in the place of parameters; in prediction there is none, and z = a.
     """
 
-    def dropped(a: Array, mask: Array) -> Array:
-        return a * mask.reshape(input_shape) / a.dtype.type(1 - layer.rate)
+    def forward(a: Array, mask: Array | None = None) -> tuple[Array, Backward]:
+        def dropped(values: Array) -> Array:
+            if mask is None:
+                return values
+            return values * mask.reshape(input_shape) / a.dtype.type(1 - layer.rate)
 
-    def forward(a: Array, *mask: Array) -> tuple[Array, Backward]:
-        def backward(dz: Array) -> Gradients:
-            return (), lambda: dropped(dz, *mask) if mask else dz
-
-        return dropped(a, *mask) if mask else a, backward
+        return dropped(a), parameterless(dropped)
 
     return forward

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from samplewise.network import Layer
 from samplewise_backends.vectorized.arrays import DType
 from samplewise_backends.vectorized.layers.base import BatchLayer, Parameters, Unchanged
 from samplewise_backends.vectorized.layers.conv import Conv
@@ -13,9 +12,10 @@ from samplewise_backends.vectorized.layers.dense import Dense
 from samplewise_backends.vectorized.layers.layer_norm import LayerNorm
 from samplewise_backends.vectorized.layers.pooling import AvgPool, GlobalAvgPool, MaxPool
 
-__all__ = ["LAYERS", "BatchLayer", "Parameters", "batch_layer"]
+__all__ = ["LAYERS", "Parameters"]
 
-# kind -> a layer from its description, the shape of its input and the dtype of all arrays.
+# kind -> a layer on rows of its flattened input, from its description, the input's shape and the
+# dtype of all arrays.
 LAYERS: dict[str, Callable[[Any, tuple[int, ...], DType], BatchLayer]] = {
     "dense": lambda *_: Dense(),
     "conv": Conv,
@@ -26,8 +26,3 @@ LAYERS: dict[str, Callable[[Any, tuple[int, ...], DType], BatchLayer]] = {
     "dropout": lambda *_: Unchanged(),
     "layer_norm": lambda layer, *_: LayerNorm(layer.epsilon),
 }
-
-
-def batch_layer(layer: Layer, input_shape: tuple[int, ...], dtype: DType) -> BatchLayer:
-    """Return a layer that computes on rows of its flattened input."""
-    return LAYERS[layer.kind](layer, input_shape, dtype)
