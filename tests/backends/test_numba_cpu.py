@@ -22,9 +22,11 @@ from samplewise.network import (
 from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.cases import dense_case
 from samplewise.testing.problems import problem
-from samplewise_backends.numba_cpu import kernels
+from samplewise_backends.numba_cpu import kernels, trainers
+from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.compile import jit
 from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder
+from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
 PACKAGE = Path(jit.__file__).parents[2]
 HIDING_FLAGS = {"fast", "nnan", "ninf"}
@@ -237,3 +239,33 @@ def test_updates_in_parts_of_a_wide_layer_train_as_the_reference():
         program.synchronize(state)
         found.append(state.parameters)
     np.testing.assert_allclose(found[1], found[0], atol=1e-12)
+
+
+def test_kernels_are_warmed_up_once_for_networks_of_any_size(monkeypatch):
+    warmed, real = [], TrainerFactory._warm_up
+
+    def recorded(factory, member):
+        warmed.append(member.network.inputs)
+        real(factory, member)
+
+    def warm_up(inputs, activation="tanh", optimizer=None, dtype="float64", batch_size=2):
+        network = multilayer_perceptron(inputs, (5,), 1, activation)
+        loss = loss_named("binary_cross_entropy")
+        parts = network, loss, optimizer or SGD(), np.dtype(dtype)
+        NumbaBackend().compile(*parts, Workload(20, batch_size, plan="direct")).warm_up()
+
+    monkeypatch.setattr(TrainerFactory, "_warm_up", recorded)
+    monkeypatch.setattr(trainers, "_warm", set())
+    others = [
+        {"activation": "relu"},
+        {"optimizer": Adam()},
+        {"optimizer": Adam(clip_norm=1.0)},
+        {"dtype": "float32"},
+        {"batch_size": 1},
+    ]
+    for options in ({}, *others):
+        warm_up(30, **options)
+    assert warmed == [30] * 6
+    for options in ({}, *others):
+        warm_up(31, **options)
+    assert warmed == [30] * 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from samplewise_backends.numba_cpu.plans.threads import Each
 from samplewise_backends.numba_cpu.plans.trainer import Trainer
 
 GRAM_ROWS, GRAM_FILLS = "gram_rows", "gram_fills"
+# Which kernels this process has warmed up: a large network's take 20 ms, each time.
+_warm: set[tuple[Any, ...]] = set()
 
 
 class TrainerFactory:
@@ -96,14 +99,31 @@ class TrainerFactory:
             self._gram_blocks.of(X, steps)
 
     def warm_up(self) -> None:
-        """Compile, or load from the cache, the kernels of the plan, on two rows of zeros."""
+        """Compile, or load from the cache, the kernels of the plan."""
+        for member in {member.in_blocks: member for member in self._members}.values():
+            kernels = self._kernels_of(member)
+            if kernels not in _warm:
+                self._warm_up(member)
+                _warm.add(kernels)
+
+    def _kernels_of(self, member: Member) -> tuple[Any, ...]:
+        """Return all that decides which kernels train a member; sizes do not, but of a batch."""
+        plan, optimizer = self.plan, member.optimizer
+        layers = tuple(member.layers[["kind", "activation", "trained"]].tolist())
+        options = tuple(value is None or value == 0 for value in vars(optimizer).values())
+        return (
+            *(self._dtype, plan.name, self._kinds, self._threads > 1, self._workload.batch_size),
+            *(self._gram_blocks is None, type(self._loss), layers, type(optimizer), options),
+        )
+
+    def _warm_up(self, member: Member) -> None:
+        """Train a member on two rows of zeros."""
         # At a rate of 0 nothing can overflow, whatever the penalty.
         steps = Steps(np.arange(2), 0, 2, self._workload.batch_size, 0.0)
-        for member in {member.in_blocks: member for member in self._members}.values():
-            network, slots = member.network, member.optimizer.slots
-            X, Y = (np.zeros((2, n), self._dtype) for n in (network.inputs, network.outputs))
-            slots_of_state = aligned_zeros(slots * network.layout.size, self._dtype)
-            state = TrainingState(network.layout.zeros(self._dtype), slots_of_state)
-            trainer = self.trainer([member])
-            trainer.run([state], X, Y, [steps], np.zeros((1, 2), self._dtype))
-            trainer.synchronize([state])
+        network, slots = member.network, member.optimizer.slots
+        X, Y = (np.zeros((2, n), self._dtype) for n in (network.inputs, network.outputs))
+        slots_of_state = aligned_zeros(slots * network.layout.size, self._dtype)
+        state = TrainingState(network.layout.zeros(self._dtype), slots_of_state)
+        trainer = self.trainer([member])
+        trainer.run([state], X, Y, [steps], np.zeros((1, 2), self._dtype))
+        trainer.synchronize([state])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from samplewise.locks import new_lock
 
-MOST_BYTES = 2**25
+MOST_BYTES = 2**27
 """Bytes that all fingerprints of the process hold at most, in arrays that are not hashed yet."""
 
 
