@@ -24,7 +24,12 @@ HEAVY = (
 def loaded_after(statement, cwd=None):
     code = f"{statement}\nimport sys\nprint(*sorted(m.split('.')[0] for m in sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=cwd,
+        timeout=120,
     )
     return set(done.stdout.splitlines()[-1].split())
 
@@ -63,7 +68,7 @@ def test_without_docstrings_estimators_can_be_imported_and_fit():
         "assert MLPClassifier.__doc__ is None or 'Attributes' not in MLPClassifier.__doc__\n"
         "MLPClassifier((2,), solver='lbfgs', backend='reference').fit([[0.0], [1.0]], [0, 1])"
     )
-    subprocess.run([sys.executable, "-OO", "-W", "ignore", "-c", code], check=True)
+    subprocess.run([sys.executable, "-OO", "-W", "ignore", "-c", code], check=True, timeout=120)
 
 
 def test_pictures_leave_the_screen_of_the_environment_to_pyplot():

@@ -88,7 +88,9 @@ def lock_of(index, *names):
 def install(tmp_path, index):
     """Run install.py, or a changed copy of it, in a new environment; return what came of it."""
     environment = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=240
+    )
     # The pip of this process: making one anew for the environment would take seconds.
     borrowed = tmp_path / "borrowed"
     borrowed.mkdir()

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from limits import exit_code, forked, joined
 from samplewise import TrainingSettings, locks, multilayer_perceptron, threads, train
 from samplewise.locks import new_lock
 from samplewise.training.idle_programs import IDLE
@@ -43,13 +44,11 @@ def test_locks_of_other_threads_are_free_in_a_forked_process():
     other = threading.Thread(target=hold)
     other.start()
     held.wait(60)
-    child = os.fork()
-    if child == 0:
-        os._exit(sum(not lock.acquire(timeout=1) for lock in every))
-    busy = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    child = forked(lambda: sum(not lock.acquire(timeout=1) for lock in every))
+    busy = exit_code(child)
     still_held = [lock.locked() for lock in every]
     end.set()
-    other.join()
+    joined(other)
     assert busy == 0
     assert all(still_held)
     assert not any(lock.locked() for lock in every)
@@ -63,7 +62,7 @@ def test_a_fork_waits_for_a_compile_and_leaves_its_lock_free_in_both_processes()
         found = []
         asks = threading.Thread(target=lambda: found.append(library._lock.acquire(timeout=1)))
         asks.start()
-        asks.join()
+        joined(asks)
         return found == [True]
 
     def compile_slowly():
@@ -75,27 +74,28 @@ def test_a_fork_waits_for_a_compile_and_leaves_its_lock_free_in_both_processes()
     other = threading.Thread(target=compile_slowly)
     other.start()
     held.wait(60)
-    child = os.fork()
-    if child == 0:
+
+    def in_the_child():
         # In a process of this one, too.
-        grandchild = os.fork()
-        if grandchild == 0:
-            os._exit(not is_free())
-        os._exit(not (is_free() and seen) or os.waitpid(grandchild, 0)[1])
+        grandchild = forked(lambda: not is_free())
+        return not (is_free() and seen) or exit_code(grandchild)
+
+    child = forked(in_the_child)
     assert seen == ["compiled"]
-    other.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    joined(other)
+    assert exit_code(child) == 0
     assert library._lock.acquire(blocking=False)
     library._lock.release()
 
 
 def test_a_thread_that_forks_in_the_middle_of_a_compile_goes_on_in_both_processes():
+    def in_the_child():
+        library._lock.release()
+        return not library._lock.acquire(timeout=1)
+
     with library._lock:
-        child = os.fork()
-        if child == 0:
-            library._lock.release()
-            os._exit(not library._lock.acquire(timeout=1))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        child = forked(in_the_child)
+    assert exit_code(child) == 0
 
 
 FORKS_IN_A_COMPILE = """
@@ -127,16 +127,12 @@ def test_threads_that_fork_at_once_wait_for_one_another():
     codes = []
 
     def fork():
-        child = os.fork()
-        if child == 0:
-            os._exit(0)
-        codes.append(os.waitpid(child, 0)[1])
+        codes.append(exit_code(forked(lambda: 0)))
 
     several = [threading.Thread(target=fork) for _ in range(8)]
     for one in several:
         one.start()
-    for one in several:
-        one.join()
+    joined(*several)
     assert codes == [0] * 8
     assert not locks._HELD
 
@@ -170,7 +166,7 @@ def test_the_lock_of_a_fork_that_follows_at_once_is_let_go_by_it_alone(monkeypat
     second.start()
     locks._let_go()
     first_is_over.set()
-    second.join()
+    joined(second)
     assert lock.acquire()
 
 

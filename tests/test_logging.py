@@ -85,7 +85,9 @@ def test_it_is_an_attribute_of_the_package():
         "samplewise.logging.to_stderr()\n"
         "logging.getLogger('samplewise').warning('shown')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
     assert done.stderr == "samplewise: shown\n"
 
 

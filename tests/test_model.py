@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from limits import joined
 from samplewise.data.columns import Column
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, ParameterError
@@ -148,8 +149,7 @@ def test_threads_may_share_a_model(backend):
     threads = [threading.Thread(target=predict, args=(start,)) for start in range(0, 240, 40)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    joined(*threads)
     assert wrong == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from limits import joined
 from samplewise import registry
 from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, SamplewiseError
@@ -240,8 +241,7 @@ def test_each_thread_has_its_own_of_the_same_model(backend):
     threads = [threading.Thread(target=predict, args=(index,)) for index in range(2)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    joined(*threads)
     assert wrong == []
 
 

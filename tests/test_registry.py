@@ -43,6 +43,7 @@ def installed_plugins(tmp_path_factory):
         ],
         check=True,
         capture_output=True,
+        timeout=120,
     )
     return target
 
@@ -50,7 +51,12 @@ def installed_plugins(tmp_path_factory):
 def run_python(code, site):
     environment = {**os.environ, "PYTHONPATH": str(site)}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

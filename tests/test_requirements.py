@@ -219,7 +219,9 @@ print(conf.matrix.get("req"))
 
 def test_the_environments_of_asv_are_filled_by_the_script():
     command = [sys.executable, "-c", LOCKED_ENVIRONMENT]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=240
+    )
     script, lock = REQUIREMENTS / "install.py", REQUIREMENTS / "dev.lock"
     assert done.stdout.splitlines() == [f"{script} {lock}", "None"]
     assert (

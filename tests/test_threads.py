@@ -10,6 +10,7 @@ import pytest
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from faults.faulty_reference import FaultyBackend, FaultyReference
+from limits import LIMIT_S, joined
 from samplewise import registry, threads
 from samplewise.data.dataset import Dataset
 from samplewise.experiment.experiment import Experiment
@@ -56,7 +57,7 @@ def openmp_counts():
 def in_thread(function):
     thread = threading.Thread(target=function)
     thread.start()
-    thread.join()
+    joined(thread)
 
 
 def test_openmp_is_limited_in_the_calling_thread_until_the_end():
@@ -84,14 +85,14 @@ def test_the_first_to_leave_lifts_no_limit_of_the_others():
     def first():
         with limited(1):
             inside.set()
-            leave.wait()
+            leave.wait(LIMIT_S)
 
     thread = threading.Thread(target=first)
     thread.start()
-    inside.wait()
+    assert inside.wait(LIMIT_S)
     with limited(1):
         leave.set()
-        thread.join()
+        joined(thread)
         assert counts() == {1}
     assert counts() == {2}
 
@@ -179,8 +180,7 @@ def test_runs_in_eight_threads_give_the_bits_of_runs_one_by_one(backend):
     threads = [threading.Thread(target=keep, args=(seed,)) for seed in results]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    joined(*threads)
     assert list(results.values()) == serial
     assert counts() == {2}
 
@@ -213,7 +213,7 @@ def test_no_run_changes_the_limit_while_another_is_changing_it(monkeypatch, mome
             watched.set()
         stack.enter_context(limited(asked))
         watched.set()
-    other.join()
+    joined(other)
     assert early == [False]
     assert reached.is_set()
     assert counts() == {2}

@@ -35,14 +35,14 @@ def site(tmp_path_factory):
     target = folder / "site"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     command += ["--no-build-isolation", "--target", str(target), str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
     return target
 
 
 def run(site, *command, cwd=None):
     environment = {**os.environ, "PYTHONPATH": str(site)}
     return subprocess.run(
-        command, env=environment, cwd=cwd, capture_output=True, text=True, check=False
+        command, env=environment, cwd=cwd, capture_output=True, text=True, check=False, timeout=240
     )
 
 

@@ -139,5 +139,6 @@ def test_without_llvmlite_or_with_a_wrong_setting_it_says_so(code, variable, rea
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     )
     assert reason in done.stdout

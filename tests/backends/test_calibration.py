@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 
+from limits import killed_late
 from samplewise_backends.numba_cpu.compile import key
 from samplewise_backends.numba_cpu.planner import calibration, measuring
 from samplewise_backends.numba_cpu.planner.calibration import (
@@ -123,6 +124,7 @@ def test_blas_says_which_products_it_takes(core, narrow):
         check=True,
         env=environment,
         capture_output=True,
+        timeout=120,
     )
     assert found.stdout.decode().strip() == str(narrow)
 
@@ -234,9 +236,10 @@ def test_processes_that_measure_at_once_leave_one_whole_file(tmp_path):
         )
         for step in ("50", "60")
     ]
-    # Both measure before either has written.
-    assert [process.stdout.readline() for process in both] == ["measures\n"] * 2
-    found = [process.communicate("\n")[0] for process in both]
+    with killed_late(both[0]), killed_late(both[1]):
+        # Both measure before either has written.
+        assert [process.stdout.readline() for process in both] == ["measures\n"] * 2
+        found = [process.communicate("\n")[0] for process in both]
     kept = calibration.read(tmp_path / "rates-float32.json")
     # The second takes what the first has kept.
     assert found == ["50.0\n"] * 2

@@ -158,6 +158,7 @@ def test_results_are_within_4_ulp_without_fused_multiply_add(tmp_path):
         [sys.executable, "-c", ON_ANOTHER_PROCESSOR, *files],
         check=True,
         env=os.environ | settings,
+        timeout=120,
     )
     with np.load(files[1]) as written:
         for key, z in drawn.items():

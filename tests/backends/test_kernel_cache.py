@@ -359,7 +359,7 @@ def test_of_two_processes_that_start_at_once_one_compiles(tmp_path, small_packag
         )
         for _ in range(2)
     ]
-    answers = [process.communicate(timeout=600)[0] for process in both]
+    answers = [process.communicate(timeout=240)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(answers) == [COMPILED, LOADED]
     (path,) = entries(tmp_path / "cache")

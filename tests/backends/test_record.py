@@ -250,7 +250,12 @@ def test_an_index_out_of_bounds_is_an_error_where_numba_checks_them(tmp_path):
     code.write_text(OUT_OF_BOUNDS)
     checks = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "SAMPLEWISE_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, str(code)], env=checks, capture_output=True, text=True, check=True
+        [sys.executable, str(code)],
+        env=checks,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     assert done.stdout == "kernel of given: an index is out of bounds [0. 0. 0. 0.]\n"
 

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
+from limits import exit_code, forked
 from samplewise.contract import Workload
 from samplewise.network import SGD, class_loss_named, multilayer_perceptron
 from samplewise.training.many import train_many
@@ -166,15 +167,16 @@ def test_settings_of_numpy_hold_in_all_threads():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
 def test_a_forked_process_shares_out_work_of_its_own():
+    def in_the_child():
+        called = []
+        in_threads(2)(called.append, range(4))
+        return sorted(called) != [0, 1, 2, 3]
+
     in_threads(2)(lambda _: None, range(4))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        called = []
-        in_threads(2)(called.append, range(4))
-        os._exit(int(sorted(called) != [0, 1, 2, 3]))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        child = forked(in_the_child)
+    assert exit_code(child) == 0
 
 
 @pytest.mark.parametrize(

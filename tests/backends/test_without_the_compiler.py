@@ -46,7 +46,11 @@ def test_no_module_of_the_backend_loads_a_compiler():
     found = list(modules())
     assert "samplewise_backends.numba_cpu.kernels.elementary" in found
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT_ALL, *found], capture_output=True, text=True, check=True
+        [sys.executable, "-c", IMPORT_ALL, *found],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     assert done.stdout.split() == []
 
@@ -89,7 +93,7 @@ import scipy.linalg.cython_blas
 maps = {line.split()[-1] for line in open("/proc/self/maps") if "scipy.libs/libscipy" in line}
 assert _bundled_library() is None or len(maps) == 1, maps
 """
-    subprocess.run([sys.executable, "-c", scipy_blas], check=True)
+    subprocess.run([sys.executable, "-c", scipy_blas], check=True, timeout=120)
 
 
 def test_views_share_memory():

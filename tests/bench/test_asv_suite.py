@@ -84,7 +84,7 @@ def run(code, *arguments, **variables):
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=240,
         env={**os.environ, **variables},
     )
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import signal
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from peers_task import small_task
 
 from samplewise.threads import VARIABLES
 from samplewise_bench.conditions import usable_cores
-from samplewise_bench.peers import comparison
+from samplewise_bench.peers import comparison, host
 from samplewise_bench.peers.comparison import PeerChoice, compare_peers
 from samplewise_bench.peers.host import AbsentPeerError, FailedPeerError, RemotePeer
 from samplewise_bench.peers.results import TIMED
@@ -66,6 +67,19 @@ def test_one_that_dies_even_as_it_starts_is_named_with_its_end():
         with pytest.raises(FailedPeerError, match="scikit-learn ended: SIGKILL"):
             remote.ways(small_task())
         assert not remote.alive
+    finally:
+        remote.close()
+
+
+def test_one_that_dies_while_the_pool_takes_a_request_is_not_waited_for(monkeypatch):
+    """Python's pool may take one for which it then neither has a process nor an error."""
+    monkeypatch.setattr(host, "_LOOK_S", 0.05)
+    remote = RemotePeer("scikit-learn", usable_cores()[:1])
+    try:
+        monkeypatch.setattr(remote._pool, "submit", lambda *_: Future())
+        remote.process.kill()
+        with pytest.raises(FailedPeerError, match="scikit-learn ended: SIGKILL"):
+            remote.ways(small_task())
     finally:
         remote.close()
 

@@ -48,7 +48,11 @@ def offered(monkeypatch):
 )
 def test_a_command_is_imported_only_when_it_is_named(arguments, loaded):
     done = subprocess.run(
-        [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", LOADED, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     assert done.stderr == f"{loaded}\n"
     if arguments == ["--help"]:

@@ -9,6 +9,8 @@ import time
 import pytest
 from cli_process import SAMPLEWISE
 
+from limits import killed_late
+
 WORK = ("--classes", "4,9", "--split", "0.1", "--backend", "vectorized", "--shuffle")
 LONG = (*WORK, "--epochs", "2000")
 # Kills itself in the third epoch.
@@ -43,14 +45,15 @@ def started(*words, folder, until):
 
 
 def _wait_for(path, process):
-    while not path.exists():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
+    with killed_late(process):
+        while not path.exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
 
 
 def ended(process, number):
     process.send_signal(number)
-    _, err = process.communicate(timeout=600)
+    _, err = process.communicate(timeout=240)
     return process.returncode, err.decode()
 
 
@@ -59,7 +62,9 @@ def test_a_killed_run_goes_on_to_the_same_model_and_its_checkpoints_go(cli, tmp_
     short = (*WORK, "--epochs", "4")
     assert cli("train", *short, "--out", "whole").code == 0
     words = (*short, "--out", "run", "--checkpoint-every", "1")
-    process = subprocess.run([sys.executable, "-c", KILLED, "train", *words], check=False)
+    process = subprocess.run(
+        [sys.executable, "-c", KILLED, "train", *words], check=False, timeout=120
+    )
     assert process.returncode == -signal.SIGKILL
     assert names(tmp_path / "run.checkpoints")[:2] == [
         "checkpoint-00000001.safetensors",
@@ -93,8 +98,9 @@ def test_a_request_goes_on_and_a_termination_keeps_all(tmp_path):
 
 
 def _wait_for_epochs(process):
-    while b"epoch" not in process.stderr.readline():
-        assert process.poll() is None
+    with killed_late(process):
+        while b"epoch" not in process.stderr.readline():
+            assert process.poll() is None
 
 
 @pytest.mark.parametrize(

@@ -321,7 +321,11 @@ def test_a_command_loads_only_what_it_needs(images, arguments, unwanted):
     )
     given = [argument.format(images) for argument in arguments]
     done = subprocess.run(
-        [sys.executable, "-c", code, *given], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, *given],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     loaded = done.stdout.splitlines()[-1].split()
     assert loaded[0] == "loaded"

@@ -66,6 +66,7 @@ def test_a_field_is_an_option_everywhere(with_an_option, tmp_path):
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(with_an_option)},
         check=False,
+        timeout=120,
     )
     found, _, shown = done.stdout.partition("\n")
     assert json.loads(found) == {

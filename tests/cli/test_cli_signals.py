@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from cli_process import SAMPLEWISE
 
+from limits import joined, killed_late
 from samplewise.cli import signals
 from samplewise.experiment.run_folder import CONFUSION_PLOT, FILES, LOSS_PLOT
 from samplewise.model.model_file import load_model
@@ -45,10 +46,11 @@ class Running:
         self.err = ""
 
     def wait_for(self, text):
-        while text not in self.err:
-            line = self.process.stderr.readline()
-            assert line, self.err
-            self.err += line
+        with killed_late(self.process):
+            while text not in self.err:
+                line = self.process.stderr.readline()
+                assert line, self.err
+                self.err += line
 
     def signal(self, number):
         self.before = children_s() + running_s(self.process.pid)
@@ -201,7 +203,7 @@ def test_off_the_main_thread_nothing_is_handled():
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join()
+    joined(thread)
     assert seen == [0]
 
 

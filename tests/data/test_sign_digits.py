@@ -11,6 +11,7 @@ import pytest
 from archive_bytes import as_tar_gz, as_zip
 from PIL import Image
 
+from limits import joined
 from samplewise.data.sources import sign_digits
 from samplewise.data.sources.sign_digits import CONTENT_SHA256, content_digest, load_sign_digits
 from samplewise.errors import DataError
@@ -62,7 +63,7 @@ def server(monkeypatch):
         thread.start()
         yield running
         running.shutdown()
-        thread.join()
+        joined(thread)
 
 
 def url_of(server):

@@ -198,7 +198,9 @@ def test_loaders_are_imported_when_used():
         "heavy = {'PIL', 'sklearn', 'pooch', 'requests', 'samplewise.data.sources.npz_file'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
     assert done.stdout.strip() == "[]"
 
 

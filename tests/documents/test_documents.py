@@ -199,7 +199,9 @@ def run(done, words):
     (measured if begins(LESS_WORK, line) else done).add(line)
     if words[0] == "make":
         dry = ["make", "-n", *words[1:]]
-        made = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=False)
+        made = subprocess.run(
+            dry, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        )
         assert made.returncode == 0, made.stderr
         return
     assert words[0] == "samplewise", f"no test knows how to run '{line}'; add how, or why not"

@@ -71,7 +71,7 @@ def test_a_fit_that_crashed_goes_on_to_the_same_bits(kind, parameters, tmp_path)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_fit_that_was_killed_goes_on_in_another_process(tmp_path):
-    done = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, check=False)
+    done = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, check=False, timeout=120)
     assert done.returncode == -signal.SIGKILL
     kept = Checkpoint(tmp_path / "checkpoints", every=2)
     resumed = MLPClassifier(**QUICK, callbacks=kept).fit(X, Y, initial=kept.snapshot())

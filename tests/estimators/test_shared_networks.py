@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+from limits import LIMIT_S, joined
 from samplewise import MLPClassifier
 from samplewise.estimators import perceptron
 
@@ -43,7 +44,7 @@ def test_rates_in_a_list_need_no_hash():
 def test_fits_of_many_threads_at_once_have_the_bits_of_fits_one_by_one():
     wanted = [fitted((11,), seed).predict_proba(X).tobytes() for seed in range(6)]
     perceptron._kept.cache_clear()
-    found, ready = [None] * 6, threading.Barrier(6)
+    found, ready = [None] * 6, threading.Barrier(6, timeout=LIMIT_S)
 
     def fit(seed):
         ready.wait()
@@ -52,6 +53,5 @@ def test_fits_of_many_threads_at_once_have_the_bits_of_fits_one_by_one():
     threads = [threading.Thread(target=fit, args=(seed,)) for seed in range(6)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    joined(*threads)
     assert found == wanted

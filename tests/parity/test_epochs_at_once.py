@@ -1,6 +1,7 @@
 """The trials of epochs in one call reject programs that run them wrongly."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,6 +76,20 @@ def test_a_right_program_is_tried_and_passes():
         assert failures(trial) == []
         measured = map(str, many.many(BACKEND, trial.case, trial.plan))
         assert any("epochs at once" in each for each in measured)
+
+
+def test_a_case_that_overflows_at_any_rate_keeps_its_own_and_the_search_ends(monkeypatch):
+    rates = []
+
+    def overflows(case, epochs, shuffle):
+        rates.append(case.learning_rate)
+        return SimpleNamespace(losses=np.array([np.nan]))
+
+    monkeypatch.setattr(runs, "expected", overflows)
+    case = Case(Network((6,), (Dense(3),)), MeanSquaredError(), learning_rate=0.08)
+    assert runs.at_finite_rate.__wrapped__(case, 2, True) is case
+    assert rates[:2] == [0.08, 0.02]
+    assert len(rates) == runs.MOST_RATES
 
 
 @pytest.mark.parametrize(

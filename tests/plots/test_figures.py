@@ -130,13 +130,18 @@ def test_pyplot_is_not_loaded():
         "import sys; from samplewise.plots import figures; figures.loss_curves({'a': [1.0]}, 't');"
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
 
 
 def test_an_unknown_screen_in_the_environment_does_not_matter():
     code = "import os; from samplewise.plots import figures; print(os.environ['MPLBACKEND'])"
     environment = {**os.environ, "MPLBACKEND": "no-such-screen"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     assert done.stdout == "no-such-screen\n"

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from limits import killed_late
 from samplewise.cli import report as command
 from samplewise.cli.app import main
 from samplewise.report import measure
@@ -114,13 +115,14 @@ def test_a_terminal_shows_a_bar(settings, tmp_path):
     process = subprocess.Popen(command, stderr=terminal, stdout=subprocess.DEVNULL, env=capable)
     os.close(terminal)
     text = b""
-    while process.poll() is None or text.endswith(b"\r\n"):
-        try:
-            text += os.read(shown, 65536)
-        except OSError:
-            break
-    os.close(shown)
-    assert process.wait() == 0
+    with killed_late(process):
+        while process.poll() is None or text.endswith(b"\r\n"):
+            try:
+                text += os.read(shown, 65536)
+            except OSError:
+                break
+        os.close(shown)
+        assert process.wait() == 0
     assert b"/14" in text
     assert b"loss" not in text
 
@@ -128,10 +130,13 @@ def test_a_terminal_shows_a_bar(settings, tmp_path):
 def test_ctrl_c_ends_with_130_and_writes_nothing(settings, tmp_path):
     data = ("--data", settings.data.source)
     command = [*MAIN, "report", *data, "--backend=reference", "--repeats=20"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
+        killed_late(process),
+    ):
         assert process.stderr.readline().startswith("epochs-10 ")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=600)
+        _, err = process.communicate()
     assert process.returncode == 130
     assert "stopped" in err
     assert list(tmp_path.iterdir()) == []

@@ -94,7 +94,7 @@ def killer(workers, kills, folder):
         yield moments
     finally:
         ended.set()
-        thread.join()
+        thread.join(60)
 
 
 def swept(folder, trials, epochs):

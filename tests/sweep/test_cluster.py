@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from test_processes import SWEEP, entries_of
 
+from limits import killed_late
 from samplewise._version import __version__
 from samplewise.errors import ParameterError, WorkerError
 from samplewise.sweep import cluster as clusters
@@ -77,7 +78,7 @@ def test_the_command_trains_on_the_cluster_of_an_address(clouds, tmp_path, local
     command = [sys.executable, "-c", main, "sweep", "sweep.toml", "--out", "out"]
     command += ["--dask", local.scheduler_address]
     ended = subprocess.run(
-        command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=600
+        command, check=False, cwd=tmp_path, capture_output=True, text=True, timeout=240
     )
     assert (ended.returncode, "trial 4/4" in ended.stderr) == (0, True), ended.stderr
     assert [row["status"] for row in read_results(tmp_path / "out").rows] == ["done"] * 4
@@ -186,6 +187,8 @@ def scheduler():
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            yield process.stdout.readline().strip(), process
+            with killed_late(process):
+                address = process.stdout.readline().strip()
+            yield address, process
         finally:
             process.kill()

@@ -102,7 +102,7 @@ def test_an_idle_worker_that_was_killed_is_replaced(clouds):
         [worker] = executor._idle
         [process] = worker._processes.values()
         os.kill(process.pid, signal.SIGKILL)
-        process.join()
+        process.join(60)
         [(_, done)] = list(dispatched(Queue(third), executor))
     assert done.results[0]["status"] == "done"
 

@@ -5,6 +5,7 @@ import itertools
 import os
 import pickle
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from snapshot_problem import CHUNK, LABELS, NETWORK, Takes, X, edge, outcome, settings
 
+from limits import LIMIT_S, exit_code, forked
 from samplewise import Checkpoint, ResumableTraining, train, train_many
 from samplewise.errors import (
     DataError,
@@ -50,7 +52,7 @@ def names(folder):
 
 def test_kills_early_late_and_inside_a_save_lose_nothing_and_change_no_bit():
     command = [sys.executable, crashes.__file__, "60", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert (done.returncode, done.stderr) == (0, "")
     counts = re.findall(r"([a-z ]+): (\d+)", done.stdout.splitlines()[0])
     found = {name.strip(): int(count) for name, count in counts}
@@ -177,18 +179,20 @@ def test_a_full_disk_is_a_warning_and_the_checkpoint_before_stays(tmp_path, monk
 
 def test_a_folder_in_use_is_refused_and_free_again_when_its_process_is_gone(tmp_path):
     ready, told = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+
+    def holds_it():
         with Checkpoint(tmp_path).folder.held():
             os.write(told, b"x")
             signal.pause()
-    os.read(ready, 1)
+
+    pid = forked(holds_it)
+    assert select.select([ready], [], [], LIMIT_S)[0]
     try:
         with pytest.raises(OutputError, match="is in use: another training writes"):
             train(NETWORK, X, LABELS, settings(), callbacks=Checkpoint(tmp_path))
     finally:
         os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        exit_code(pid)
         os.close(ready)
         os.close(told)
     (tmp_path / ".checkpoint-00000001.saf.1234.tmp").write_bytes(b"half")

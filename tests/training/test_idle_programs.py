@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from loop_problem import LABELS, NETWORK, X
 
+from limits import LIMIT_S, joined
 from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.errors import DivergenceError
@@ -128,7 +129,7 @@ def test_trainings_inside_and_beside_others_have_programs_of_their_own(programs)
         if record.epoch == 1:
             results.append(weights(X))
 
-    both = threading.Barrier(4)
+    both = threading.Barrier(4, timeout=LIMIT_S)
 
     def beside():
         both.wait()
@@ -137,8 +138,7 @@ def test_trainings_inside_and_beside_others_have_programs_of_their_own(programs)
     threads = [threading.Thread(target=beside) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    joined(*threads)
     assert results == [wanted] * 8
 
 

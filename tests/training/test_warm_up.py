@@ -34,7 +34,12 @@ def start(cache):
     """Run a process; return what it says, and the files of the cache with their times."""
     environment = {**os.environ, "SAMPLEWISE_CACHE_DIR": str(cache)}
     done = subprocess.run(
-        [sys.executable, "-c", FEW], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", FEW],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     files = {path: path.stat().st_mtime_ns for path in cache.rglob("*") if path.is_file()}
     return done.stdout, files

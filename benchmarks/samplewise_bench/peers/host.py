@@ -14,7 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -113,6 +113,9 @@ class Host:
         return statistics.median(times)
 
 
+_LOOK_S = 10.0
+"""Seconds between two looks at whether a process that is asked still lives."""
+
 # The host of a peer's process, which `start` makes and `ask` asks.
 _here: list[Host] = []
 
@@ -196,11 +199,21 @@ class RemotePeer:
 
     def _ask(self, request: str, *arguments: Any) -> Any:
         try:
-            return self._pool.submit(ask, request, *arguments).result()
+            return self._answer(self._pool.submit(ask, request, *arguments))
         except FailedPeerError as error:
             raise FailedPeerError(f"{self.name} failed: {error}") from None
         except BrokenProcessPool as error:
             raise FailedPeerError(f"{self.name} ended: {self._last_words()}") from error
+
+    def _answer(self, future: Future[Any]) -> Any:
+        while True:
+            alive = self.alive
+            try:
+                return future.result(_LOOK_S)
+            except TimeoutError:
+                # The pool may not fail what is asked while it finds that its process has ended.
+                if not alive:
+                    raise BrokenProcessPool from None
 
     def _last_words(self) -> str:
         # Waits until the pool has collected the exit code.
