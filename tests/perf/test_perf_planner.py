@@ -10,7 +10,7 @@ import pytest
 from samplewise_backends.numba_cpu.planner import choice
 from samplewise_backends.numba_cpu.planner.calibration import Calibration
 from samplewise_backends.numba_cpu.planner.measuring import measure
-from samplewise_bench.planner_check import BAD, judge
+from samplewise_bench.planner_check import BAD, ROUNDS, judge
 from samplewise_bench.shapes import JUDGED
 
 SOME = JUDGED[::9]
@@ -29,7 +29,7 @@ def calibrated():
 @pytest.mark.parametrize("work", SOME, ids=str)
 def test_the_choice_is_never_much_slower_than_the_best_fixed_one(benchmark, work):
     benchmark.group = "planner"
-    verdict, _ = benchmark.pedantic(judge, args=(work,), rounds=1)
+    verdict, _ = benchmark.pedantic(judge, args=(work, ROUNDS), rounds=1)
     benchmark.extra_info["chosen"], benchmark.extra_info["best"] = verdict.chosen, verdict.best
     assert verdict.ratio <= BAD
     assert verdict.predicted_ms > 0
