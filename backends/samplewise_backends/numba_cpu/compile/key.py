@@ -17,10 +17,18 @@ from samplewise_backends.numba_cpu.compile.settings import code_settings
 _BACKEND = Path(__file__).parents[1]
 # The engine's modules whose constants are compiled into kernels.
 FROZEN = (dropout, activations)
-# The features of x86-64-v3 and v4 beyond those of every x86-64, as LLVM names them.
+# The features beyond those of every x86-64, as LLVM names them; sse4a is AMD's alone.
 _V3 = "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe,popcnt,sse4.2"
-LEVELS = {"x86-64-v4": f"{_V3},avx512f,avx512bw,avx512cd,avx512dq,avx512vl", "x86-64-v3": _V3}
-"""Levels of a processor that kernels can be built for ahead, the best first."""
+_V4 = f"{_V3},avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+_ZEN_4 = (
+    f"{_V4},avx512bf16,avx512bitalg,avx512ifma,avx512vbmi,avx512vbmi2,avx512vnni,avx512vpopcntdq,"
+    "gfni,vaes,vpclmulqdq,sse4a"
+)
+LEVELS = {"znver4": _ZEN_4, "x86-64-v4": _V4, "x86-64-v3": _V3}
+"""Levels of a processor that kernels can be built for ahead, the best first.
+
+At the level of AMD's, Zen 4 and 5, plain loops use whole registers of AVX-512: see `processors`.
+"""
 
 
 class Processor(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 def vector_bytes(name: str, features: str) -> int:
     """Return the size of a vector register of a processor, as LLVM names it."""
-    if "+avx512f" in features or name == "x86-64-v4":
+    if "+avx512f" in features or name in ("x86-64-v4", "znver4"):
         return 64
     if "+avx2" in features or name == "x86-64-v3":
         return 32
