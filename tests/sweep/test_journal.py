@@ -13,7 +13,6 @@ import zlib
 import pytest
 
 from samplewise.errors import DataError, OutputError, SamplewiseWarning
-from samplewise.io import lock
 from samplewise.sweep import journal
 from samplewise.sweep.journal import Journal, read
 
@@ -126,17 +125,6 @@ def test_an_append_waits_for_the_process_that_holds_the_journal(path):
         assert len(path.read_bytes().splitlines()) == 1
     appending.join(60)
     assert len(read(path)[1]) == 1
-
-
-def test_an_append_does_not_wait_for_ever_for_a_process_that_was_stopped(path, monkeypatch):
-    monkeypatch.setattr(lock, "WAIT_S", 0.05)
-    book = opened(path)
-    with path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(OutputError, match="another process has held it for 0 s"):
-            book.append({"key": "0"})
-    book.append({"key": "1"})
-    assert [entry["key"] for entry in read(path)[1]] == ["1"]
 
 
 def test_a_process_killed_within_an_append_holds_no_lock_and_loses_no_finished_line(path):

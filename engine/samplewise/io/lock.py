@@ -5,9 +5,7 @@ Not every file system has locks: over NFS folders have none, and others have non
 
 from __future__ import annotations
 
-import errno
 import os
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,9 +20,6 @@ except ImportError:  # Windows
     _LOCKS = False
 else:
     _LOCKS = True
-
-# A file is held for one write; a process that was stopped meanwhile holds up nobody for ever.
-WAIT_S = 60.0
 
 
 class NoLockError(OSError):
@@ -69,36 +64,17 @@ def held(descriptor: int) -> Iterator[None]:
 
     Args:
         descriptor: of the file, to which no other thread writes.
-
-    Raises:
-        TimeoutError: another process has held it for `WAIT_S` seconds.
     """
     if not _LOCKS:
         yield
         return
-    _wait_for(descriptor)
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         yield
     finally:
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-def _wait_for(descriptor: int) -> None:
-    end, pause = time.monotonic() + WAIT_S, 0.0005
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                why = f"another process has held it for {WAIT_S:.0f} s, as a stopped one would"
-                raise TimeoutError(errno.ETIMEDOUT, why) from None
-        except OSError:
-            return  # no locks here
-        else:
-            return
-        time.sleep(pause)
-        pause = min(2 * pause, 0.05)
 
 
 @contextmanager
