@@ -194,3 +194,18 @@ def test_a_model_of_other_outputs_is_refused_by_name():
     given = run(experiment(), dataset(NUMBERS[:, :1])).model
     with pytest.raises(ParameterError, match="initial: its network must be"):
         run(experiment(), dataset(), initial=given)
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1e60, 0), (1e-60, 0), (1, 1e12)])
+def test_targets_that_float32_does_not_tell_apart_are_refused(factor, shift):
+    """Their standardized values train; no prediction could be right in the data's units."""
+    moved = dataset(NUMBERS * factor + shift)
+    assert run(experiment(epochs=1), moved).test_loss >= 0
+    with pytest.raises(DataError, match="standardize_targets: float32 must tell .* in output 0"):
+        run(experiment(dtype="float32"), moved)
+
+
+@pytest.mark.filterwarnings("ignore:R² of the test rows is undefined")
+def test_large_targets_that_do_not_differ_are_learnt_in_float32():
+    constant = dataset(np.full((len(X), 1), 1e12))
+    assert run(experiment(dtype="float32", epochs=1), constant).model.predict(X[:2]).min() > 9e11

@@ -178,7 +178,12 @@ def _beginning(initial: Any, data: Prepared) -> Any:
 
 
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
-    """Return the network, and the experiment with its preprocessing and loss chosen."""
+    """Return the network, and the experiment with its preprocessing and loss chosen.
+
+    Raises:
+        DataError, ParameterError: they do not fit the rows.
+    """
+    data.check_dtype(experiment.training.dtype)
     network, loss = network_and_loss(experiment, data)
     steps = dataclasses.replace(
         experiment.data,
