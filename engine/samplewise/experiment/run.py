@@ -171,10 +171,11 @@ def run_many(
 def _beginning(initial: Any, data: Prepared) -> Any:
     """Return what a training begins with: a model's weights, for the targets that it learns."""
     step = data.target_preprocessing
+    if step.mean is None or not isinstance(initial, Model):
+        return initial
     # Of other numbers of outputs, `train` refuses the network.
-    if isinstance(initial, Model) and np.shape(step.mean) == (initial.network.outputs,):
-        return unscaled(initial, "initial", step)
-    return initial
+    fits = step.mean.shape == (initial.network.outputs,)
+    return unscaled(initial, "initial", step) if fits else initial
 
 
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
