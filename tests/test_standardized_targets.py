@@ -194,6 +194,13 @@ def test_a_last_layer_without_weights_cannot_take_the_units_in():
         begun(given, network)
 
 
+def test_a_last_layer_with_an_activation_cannot_take_the_units_in():
+    given = model(network=Network((4,), (Dense(5, "tanh"), Dense(2, "tanh"))))
+    np.testing.assert_allclose(given.predict(X), in_units(given))
+    with pytest.raises(ParameterError, match="to_torch: needs a dense last .* got 'dense 2 tanh'"):
+        samplewise.to_torch(given)
+
+
 def test_weights_that_overflow_in_the_units_are_refused():
     large = Preprocessing("standardize", mean=MEAN, deviation=DEVIATION * 1e40)
     with pytest.raises(ParameterError, match="to_torch: the weights of the last layer must be"):

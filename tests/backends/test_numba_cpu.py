@@ -25,6 +25,7 @@ from samplewise.testing.problems import problem
 from samplewise_backends.numba_cpu import kernels, trainers
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.compile import jit
+from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.compile.kernel_cache import cache_folder
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
@@ -269,3 +270,27 @@ def test_kernels_are_warmed_up_once_for_networks_of_any_size(monkeypatch):
     for options in ({}, *others):
         warm_up(31, **options)
     assert warmed == [30] * 6
+
+
+@pytest.mark.parametrize("plan", ["direct", "blocked", "dual"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_no_kernel_is_looked_for_once_the_program_is_warm(plan, dtype, monkeypatch):
+    """A kernel that is compiled, or loaded, within a training counts as its time."""
+    found, real = [], Routine.address
+    monkeypatch.setattr(Routine, "address", lambda *of: [found.append(of), real(*of)][1])
+    monkeypatch.setattr(trainers, "_warm", set())
+    network, loss = multilayer_perceptron(40, (5,), 1), loss_named("binary_cross_entropy")
+    workload = Workload(20, 1, plan=plan)
+    program = NumbaBackend().compile(network, loss, SGD(), np.dtype(dtype), workload)
+    program.warm_up()
+    assert program.plan.name == plan
+    warm = {*found}
+    found.clear()
+    drawn = initialize(network, "glorot_normal", np.random.default_rng(1), dtype)
+    state = TrainingState(drawn, aligned_zeros(0, dtype))
+    X, Y = np.ones((20, 40), dtype), np.ones((20, 1), dtype)
+    program.run_epoch(state, X, Y, Steps(np.arange(20), 0, 20, 1, 0.01), np.zeros(20, dtype))
+    program.logits(state, X)
+    program.synchronize(state)
+    program.predict(state.parameters, X)
+    assert {*found} <= warm

@@ -158,3 +158,12 @@ def test_a_killed_run_goes_on_with_the_same_rows_only(cli):
     models = [Path(name, "model.safetensors").read_bytes() for name in ("whole", "run")]
     assert models[0] == models[1]
     assert not Path("run.checkpoints").exists()
+
+
+def test_rows_that_an_ended_run_left_behind_are_not_those_of_a_new_one(cli):
+    """A process that is killed while it removes its checkpoints leaves some files."""
+    Path("run.checkpoints").mkdir()
+    Path("run.checkpoints/test_rows.txt").write_text("0" * 64)
+    done = cli("train", *FILES, *WORK, "--out", "run", "--checkpoint-every", "1")
+    assert done.code == 0, done.err
+    assert not Path("run.checkpoints").exists()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import f1_score, log_loss
+from sklearn.metrics import f1_score, get_scorer, log_loss, roc_auc_score
 from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, THREE, TWO, X
 
 import samplewise
@@ -133,6 +133,24 @@ def test_two_classes_have_as_many_logits_as_the_loss_takes(more):
     assert set(smoothed.predict(X)) <= set(TWO)
     one = MLPClassifier(**QUICK, **more, loss=BinaryCrossEntropy()).fit(X, TWO)
     assert (one.n_outputs_, one.predict_proba(X).shape) == (1, (len(X), 2))
+
+
+@pytest.mark.parametrize("more", [{}, {"n_ens": 2}])
+def test_two_logits_of_two_classes_are_one_decision(more):
+    """Scorers and calibration take one number a row of two classes, whatever the loss."""
+    estimator = MLPClassifier(**QUICK, **more, loss=CategoricalCrossEntropy()).fit(X, TWO)
+    decisions, proba = estimator.decision_function(X), estimator.predict_proba(X)
+    assert decisions == pytest.approx(np.log(proba[:, 1] / proba[:, 0]))
+    assert ((decisions > 0) == (estimator.predict(X) == estimator.classes_[1])).all()
+    assert get_scorer("roc_auc")(estimator, X, TWO) == roc_auc_score(TWO, proba[:, 1])
+
+
+@pytest.mark.parametrize("loss", [BinaryCrossEntropy(), CategoricalCrossEntropy()])
+def test_one_class_is_learnt_by_every_loss_of_classes(loss):
+    estimator = MLPClassifier(**QUICK, loss=loss).fit(X, np.full(len(X), "only"))
+    assert set(estimator.predict(X)) == {"only"}
+    assert estimator.predict_one(X[0]) == "only"
+    assert estimator.decision_function(X).shape == (len(X),)
 
 
 @pytest.mark.parametrize("solver", ["adam", samplewise.RMSprop(), samplewise.Adagrad()])

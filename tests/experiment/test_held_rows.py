@@ -346,6 +346,17 @@ def test_the_same_rows_for_validation_and_test_are_a_warning(tables):
         prepare(asked(**words))
 
 
+def test_copies_of_validation_rows_among_those_to_test_on_are_a_warning(tables):
+    copied = tables["validation_data"].read_text().splitlines()[1:4]
+    _append(tables["test_data"], *copied)
+    with pytest.warns(SamplewiseWarning) as found:
+        prepare(asked(**tables))
+    (note,) = [str(one.message) for one in found]
+    assert note.startswith("test_data: should have rows of its own, got 33 rows in test, of which ")
+    assert "3 also stand in valid" in note
+    assert "as figures of rows that training is judged by say little" in note
+
+
 @pytest.mark.parametrize(
     ("copied", "message"),
     [(1, "21 rows in valid, of which 1 also stands in"), (9, "29 rows in valid, of which 9 also")],

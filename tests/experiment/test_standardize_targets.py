@@ -166,3 +166,46 @@ def test_rows_of_a_validation_file_are_measured_in_the_units_of_the_training_row
     error = (model.predict(validation.X) - validation.values[:, 0]) / deviation
     assert found.history.validation_losses[-1] == pytest.approx((error**2).mean())
     assert found.history.validation_losses[-1] < 0.5
+
+
+@pytest.mark.filterwarnings("ignore:targets have a mean")
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_model_to_begin_with_predicts_in_the_units_of_its_data(own, many):
+    """Its weights are those of other targets: of the data, or of another standardization."""
+    others = dataset(NUMBERS * [2.0, 0.5] + 300)
+    given = run(experiment(standardize_targets=own, learning_rate=1e-9, epochs=1), others).model
+    still = experiment(learning_rate=1e-300, epochs=1)
+    if many:
+        found = run_many([still, still], dataset(), initial=[given, None])[0].model
+    else:
+        found = run(still, dataset(), initial=given).model
+    # Only the targets differ: the same rows train, and have the same preprocessing.
+    np.testing.assert_allclose(found.predict(X), given.predict(X), rtol=1e-9)
+
+
+def test_a_model_keeps_its_bits_where_the_targets_are_standardized_alike():
+    given = run(experiment(), dataset())
+    again = run(experiment(learning_rate=1e-300, epochs=1), given.data, initial=given.model)
+    np.testing.assert_array_equal(again.model.parameters, given.model.parameters)
+
+
+def test_a_model_of_other_outputs_is_refused_by_name():
+    given = run(experiment(), dataset(NUMBERS[:, :1])).model
+    with pytest.raises(ParameterError, match="initial: its network must be"):
+        run(experiment(), dataset(), initial=given)
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1e60, 0), (1e-60, 0), (1, 1e12)])
+def test_targets_that_float32_does_not_tell_apart_are_refused(factor, shift):
+    """Their standardized values train; no prediction could be right in the data's units."""
+    moved = dataset(NUMBERS * factor + shift)
+    assert run(experiment(epochs=1), moved).test_loss >= 0
+    with pytest.raises(DataError, match="standardize_targets: float32 must tell .* in output 0"):
+        run(experiment(dtype="float32"), moved)
+
+
+@pytest.mark.filterwarnings("ignore:R² of the test rows is undefined")
+def test_large_targets_that_do_not_differ_are_learnt_in_float32():
+    constant = dataset(np.full((len(X), 1), 1e12))
+    assert run(experiment(dtype="float32", epochs=1), constant).model.predict(X[:2]).min() > 9e11

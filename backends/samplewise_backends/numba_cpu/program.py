@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 
 from samplewise.contract import PENALTIES, RATES, EpochsProgram, Steps, TrainingState, Workload
+from samplewise.contract.plan import DUAL
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.compile.jit import Routine
 from samplewise_backends.numba_cpu.kernels.codes import OptimizerCode
@@ -52,6 +53,9 @@ class NumbaProgram(EpochsProgram):
             self._factory.warm_up()
         X = np.zeros((1, self._network.inputs), self._dtype)
         self.predict(self._network.layout.zeros(self._dtype), X)
+        if self._batch_size and self.plan.name == DUAL:
+            # Its logits during training are those of the first layer's products.
+            self._prepared(forward_from, len(X), 1)
 
     def run_epoch(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector

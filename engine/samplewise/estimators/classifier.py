@@ -98,8 +98,8 @@ class Classifier(ClassifierMixin, OneRow):
         if self._binarizer is not None:
             return classes
         loss = None if self.loss == LOG_LOSS else loss_of(self.loss)
-        if isinstance(loss, ClassLoss) and classes > 1:
-            return loss.outputs(classes)
+        if isinstance(loss, ClassLoss):
+            return loss.outputs(max(classes, 2))
         return classes if classes > 2 else 1
 
     def _learn_labels(self, y: Any) -> None:
@@ -246,7 +246,7 @@ class Classifier(ClassifierMixin, OneRow):
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Return the logits of each row, (n,) of two classes, else (n, classes or labels).
 
-        Of two classes, above 0 where the second one is the more probable.
+        Of two classes, the logarithm of the second one's odds: above 0 where it is more probable.
 
         Raises:
             NotFittedError, ValueError: as `predict`.
@@ -255,6 +255,8 @@ class Classifier(ClassifierMixin, OneRow):
             logits = logits_of_predictions(self._objective().loss, self.predict_proba(X))
         else:
             logits = self._predictions(X, Model.logits)
+        if self._binarizer is None and logits.shape[1] == 2:
+            return logits[:, 1] - logits[:, 0]
         return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def predict_log_proba(self, X: Any) -> NDArray[Any]:

@@ -64,19 +64,19 @@ def held_rows(experiment: Experiment, dataset: Dataset, source: str | None = Non
     """
     data = experiment.data
     sources: dict[str, str | None] = {"data": source}
-    found: dict[str, Dataset | None] = {}
+    known = {"data": dataset}
     for word, path in ((VALIDATION, data.validation_data), (TEST, data.test_data)):
-        found[word] = None
         if path is None:
             continue
         with _naming(word):
-            found[word] = held = _like(_loaded(experiment, dataset, path), dataset, data.classes)
+            held = _like(_loaded(experiment, dataset, path), dataset, data.classes)
         same = [name for name, other in sources.items() if other and _is_same(path, other)]
-        note = _note_on_same(same[0], path) if same else _note_on_shared(held, dataset)
+        shared = (_note_on_shared(held, rows, name) for name, rows in known.items())
+        note = _note_on_same(same[0], path) if same else next(filter(None, shared), None)
         if note:
             warn_of([f"{word}: {note}"], SamplewiseWarning)
-        sources[word] = path
-    return HeldRows(found[VALIDATION], found[TEST])
+        sources[word], known[word] = path, held
+    return HeldRows(known.get(VALIDATION), known.get(TEST))
 
 
 def options_like(
@@ -209,16 +209,19 @@ def _is_same(path: str, other: str) -> bool:
         return False
 
 
+def _use(name: str) -> str:
+    return "trained on" if name == "data" else "that training is judged by"
+
+
 def _note_on_same(other: str, path: str) -> str:
-    what = "trained on" if other == "data" else "that training is judged by"
     return (
         f"should have rows of its own, got '{printable(path)}', which is {other} too, so that its "
-        f"figures are those of rows {what}; name another source"
+        f"figures are those of rows {_use(other)}; name another source"
     )
 
 
-def _note_on_shared(held: Dataset, dataset: Dataset) -> str | None:
-    """Return a note where rows, with their targets, also stand in the training data."""
+def _note_on_shared(held: Dataset, dataset: Dataset, name: str) -> str | None:
+    """Return a note where rows, with their targets, also stand in those of another setting."""
     if held.X.nbytes + dataset.X.nbytes > MOST_COMPARED:
         return None
     known = set(_hashes(dataset))
@@ -229,7 +232,7 @@ def _note_on_shared(held: Dataset, dataset: Dataset) -> str | None:
     return (
         f"should have rows of its own, got {counted(len(held), 'row')} in {held.name}, of which "
         f"{shared:,} also {stand} in {dataset.name} with the same target; if these are copies, "
-        "leave them out of one, as figures of rows trained on say little of new ones"
+        f"leave them out of one, as figures of rows {_use(name)} say little of new ones"
     )
 
 

@@ -77,6 +77,30 @@ class Prepared:
         """True where losses of training and validation rows are those of standardized targets."""
         return self.target_preprocessing.name != NONE
 
+    def check_dtype(self, dtype: str) -> None:
+        """Refuse a dtype whose numbers do not tell standardized targets apart in the data's units.
+
+        Raises:
+            DataError: an output's targets overflow, or differ by less than the numbers beside them.
+        """
+        step, targets = self.target_preprocessing, self.training.targets
+        if step.mean is None or step.deviation is None:
+            return
+        largest, apart = np.abs(targets).max(axis=0), np.abs(targets - step.mean).max(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            spacing = np.spacing(largest.astype(dtype))
+        # Targets that do not differ have a deviation of 1, and are right as far as they are finite.
+        differ = apart >= step.deviation
+        lost = np.flatnonzero(~np.isfinite(spacing) | (differ & (spacing >= step.deviation)))
+        if len(lost):
+            place = lost[0]
+            raise DataError(
+                f"standardize_targets: {dtype} must tell the targets of {self.training.name} "
+                f"apart, got values up to {largest[place]:.3g} with a deviation of "
+                f"{step.deviation[place]:.3g} in output {place} (counted from 0); train in "
+                "float64, or subtract and divide them first"
+            )
+
     @property
     def title(self) -> str:
         """The name to show above figures of the training."""

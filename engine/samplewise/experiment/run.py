@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.prepared import WANTED_DATA, Prepared, as_prepared
 from samplewise.experiment.scores import Scores, scores_of_each
 from samplewise.model.model import Model
+from samplewise.model.unscaled import unscaled
 from samplewise.network import Loss, Network, as_class_loss
 from samplewise.training.beginning import Initial
 from samplewise.training.callbacks import Hook
@@ -76,7 +78,7 @@ def run(
     experiment: Experiment,
     data: Prepared | Dataset | None = None,
     *,
-    initial: Snapshot | None = None,
+    initial: Initial | None = None,
     callbacks: Hook | Sequence[Hook] = (),
     stop: threading.Event | None = None,
 ) -> ExperimentResult:
@@ -86,7 +88,8 @@ def run(
         experiment: the configuration to run.
         data: used instead of loading the experiment's own: a dataset, which is cut and preprocessed
             as the experiment says, or a result of `prepare`.
-        initial: a snapshot of this experiment to go on from, as `train`.
+        initial: a snapshot of this experiment to go on from, or what else `train` begins with; a
+            model begins with its predictions where the targets are standardized, too.
         callbacks: as `train`.
         stop: as `train`.
 
@@ -102,7 +105,7 @@ def run(
         effective.training,
         class_names=data.training.class_names or None,
         validation=data.validation_pair,
-        initial=initial,
+        initial=_beginning(initial, data),
         callbacks=callbacks,
         stop=stop,
     )
@@ -143,6 +146,8 @@ def run_many(
     data = as_prepared(experiments[0], data)
     pairs = [decided(experiment, data) for experiment in experiments]
     networks, effective = [network for network, _ in pairs], [own for _, own in pairs]
+    if isinstance(initial, list | tuple):
+        initial = [_beginning(one, data) for one in initial]
     try:
         results = train_many(
             networks,
@@ -163,8 +168,23 @@ def run_many(
     return _tested(list(zip(effective, results, strict=True)), data)
 
 
+def _beginning(initial: Any, data: Prepared) -> Any:
+    """Return what a training begins with: a model's weights, for the targets that it learns."""
+    step = data.target_preprocessing
+    if step.mean is None or not isinstance(initial, Model):
+        return initial
+    # Of other numbers of outputs, `train` refuses the network.
+    fits = step.mean.shape == (initial.network.outputs,)
+    return unscaled(initial, "initial", step) if fits else initial
+
+
 def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment]:
-    """Return the network, and the experiment with its preprocessing and loss chosen."""
+    """Return the network, and the experiment with its preprocessing and loss chosen.
+
+    Raises:
+        DataError, ParameterError: they do not fit the rows.
+    """
+    data.check_dtype(experiment.training.dtype)
     network, loss = network_and_loss(experiment, data)
     steps = dataclasses.replace(
         experiment.data,

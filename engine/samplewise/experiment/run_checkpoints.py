@@ -83,6 +83,9 @@ class RunCheckpoints:
                 )
             self.remove()
         make_folder(self._folder)
+        # One that was killed while it removed its own leaves those of its rows.
+        with suppress(OSError):
+            (self._folder / TEST_ROWS).unlink()
         write_text(self._folder / INTERVAL, f"{self._every}\n")
         write_text(self._folder / CONFIG, write_config(experiment))
 
@@ -100,9 +103,9 @@ class RunCheckpoints:
         theirs = _text(path, MAX_HASH_BYTES)
         if theirs != ours:
             raise SnapshotError(
-                f"snapshot: test rows must be those that the run began with, {theirs[:_SHOWN]}, "
-                f"got {ours[:_SHOWN]}, by SHA-256; restore the rows of test_data or data, or start "
-                "anew"
+                "snapshot: test rows must be those that the run began with, "
+                f"{printable(theirs[:_SHOWN])}, got {ours[:_SHOWN]}, by SHA-256; restore the rows "
+                "of test_data or data, or start anew"
             )
 
     def remove(self) -> None:
