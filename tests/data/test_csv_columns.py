@@ -14,6 +14,7 @@ from samplewise.data.sources import csv_cells, csv_table
 from samplewise.data.sources.csv_file import load_csv, read_table
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
+from samplewise.experiment.experiment import Experiment
 from samplewise.name_lists import listed_names
 
 NUMBERS = SourceOptions(numbers=True)
@@ -283,6 +284,11 @@ def test_many_texts_of_few_rows_each_are_a_warning_that_proposes_to_drop(write, 
     few = different > 20 and rows < 5 * different
     assert [w.category for w in found] == [UserWarning] * few
     assert all("'t' has" in str(w.message) and "--drop t" in str(w.message) for w in found)
+
+
+def test_dropped_columns_may_be_a_list():
+    assert SourceOptions(drop=["id"]) == SourceOptions(drop=("id",))
+    assert Experiment.from_options(data="t.csv", drop=["id"]).data.drop == ("id",)
 
 
 def test_memory_is_checked_before_indicators_are_made(write, monkeypatch):
