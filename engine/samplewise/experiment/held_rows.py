@@ -212,8 +212,8 @@ def _is_same(path: str, other: str) -> bool:
 def _note_on_same(other: str, path: str) -> str:
     what = "trained on" if other == "data" else "that training is judged by"
     return (
-        f"should have rows of its own, got '{printable(path)}', which is {other} too, so that its "
-        f"figures are those of rows {what}; name another source"
+        f"should have rows of its own, got '{printable(path)}', which is {other} too; its figures "
+        f"would be those of rows {what}: name another source"
     )
 
 
@@ -225,11 +225,10 @@ def _note_on_shared(held: Dataset, dataset: Dataset) -> str | None:
     shared = sum(one in known for one in _hashes(held))
     if not shared:
         return None
-    stand = "stands" if shared == 1 else "stand"
     return (
-        f"should have rows of its own, got {counted(len(held), 'row')} in {held.name}, of which "
-        f"{shared:,} also {stand} in {dataset.name} with the same target; if these are copies, "
-        "leave them out of one, as figures of rows trained on say little of new ones"
+        f"should have rows of its own, but {shared:,} of the {counted(len(held), 'row')} in "
+        f"{held.name} also {'stands' if shared == 1 else 'stand'} in {dataset.name}, with the same "
+        "target; leave copies out of one of them, or the figures will be too good"
     )
 
 
