@@ -13,6 +13,15 @@ def three_digits(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
+def six_digits(value: float) -> str:
+    """Return a number with up to six digits, all before the point: "1,072,431", "0.5"."""
+    if not 1e-4 <= abs(value) < 1e15:
+        return f"{value:.6g}"
+    digits = max(0, 5 - math.floor(math.log10(abs(value))))
+    rounded = f"{value:,.{digits}f}"
+    return rounded.rstrip("0").rstrip(".") if digits else rounded
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Return "1 run", "3 runs"; `plural` is that of nouns without a plain s."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -106,7 +106,7 @@ def _wait_for_epochs(process):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--resume", "nowhere"), "resume: nowhere.checkpoints has no config.toml"),
+        (("--resume", "nowhere"), "does not exist, and nowhere.checkpoints has no config.toml"),
         (("--checkpoint-every", "0"), "--checkpoint-every: must be a number of epochs from 1"),
     ],
 )

@@ -23,7 +23,7 @@ def test_the_plan_is_said_with_its_reason_and_compared_with_what_it_took(cli, im
     assert ended.code == 0
     said = lines(ended.out)
     assert "64-10-3" in said["network"]
-    assert said["work"].startswith("3 epochs, of ")
+    assert said["work"].startswith("3 epochs of ")
     assert said["plan"].split(",")[0] in PLANS
     assert said["why"]
     assert said["predicted"].endswith("ms an epoch")
@@ -61,7 +61,7 @@ def test_settings_come_from_the_file_and_the_flags(cli, images, tmp_path):
     path.write_text(f'data = "{images.as_posix()}"\nhidden = [5]\nmomentum = 0.5\nepochs = 9\n')
     said = lines(cli("explain", "--config", path, *FAST, "--no-measure").out)
     assert "64-5-3" in said["network"]
-    assert said["work"].startswith("3 epochs, of ")
+    assert said["work"].startswith("3 epochs of ")
     assert said["work"].endswith("momentum 0.5")
 
 

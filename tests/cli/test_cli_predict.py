@@ -276,6 +276,12 @@ def test_numbers_of_every_row(cli, houses):
     rows = json.loads(cli("predict", houses, "t.csv", "--json").out)["rows"]
     assert [row["true_values"]["output 0"] for row in rows] == [3.0, None]
     assert "true output 0" in cli("predict", houses, "t.csv").out
+    one = cli("predict", houses, "t.csv", "--row", 0)
+    assert one.out.splitlines()[2].split("  ")[-1].strip() == "true value"
+    assert json.loads(cli("predict", houses, "t.csv", "--row", 0, "--json").out)["true_values"] == {
+        "output 0": 3.0
+    }
+    assert "true value" not in cli("predict", houses, "t.csv", "--row", 1).out
     for row, line in enumerate(lines[1:]):
         assert cli("predict", houses, "t.csv", "--csv", "--row", row).out.splitlines()[1] == line
 

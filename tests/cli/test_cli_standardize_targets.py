@@ -68,6 +68,7 @@ def test_every_command_speaks_in_the_units_of_the_file(cli, diabetes):
     evaluated = json.loads(cli("evaluate", "run", "--json").out)
     assert evaluated["r2"] == pytest.approx(trained["test_r2"])
     assert evaluated["loss"] == pytest.approx(trained["test_loss"])
+    assert "(mean_squared_error)" in cli("evaluate", "run").out
     assert cli("predict", "run", diabetes, "--out", "all.csv").code == 0
     predicted = np.genfromtxt("all.csv", delimiter=",", names=True)["output_0"]
     assert abs(predicted.mean() - 152) < 20

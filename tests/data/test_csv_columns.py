@@ -3,6 +3,7 @@
 import re
 import shlex
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from samplewise.data.sources import csv_cells, csv_table
 from samplewise.data.sources.csv_file import load_csv, read_table
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError
+from samplewise.experiment.experiment import Experiment
 from samplewise.name_lists import listed_names
 
 NUMBERS = SourceOptions(numbers=True)
@@ -265,10 +267,28 @@ def test_numbers_to_learn_keep_no_leading_zeros(write):
 def test_a_column_of_too_many_texts_is_proposed_to_be_dropped(write, texts, refused):
     path = write("t,label\n" + "".join(f"{text},{i % 2}\n" for i, text in enumerate(texts)))
     if not refused:
-        assert load_csv(path).features == len(set(texts))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert load_csv(path).features == len(set(texts))
         return
     with pytest.raises(DataError, match="'t' has .* different texts .*leave it out with --drop t"):
         load_csv(path)
+
+
+@pytest.mark.parametrize(("different", "rows"), [(20, 40), (21, 104), (21, 105), (269, 600)])
+def test_many_texts_of_few_rows_each_are_a_warning_that_proposes_to_drop(write, different, rows):
+    path = write("t,label\n" + "".join(f"n{i % different},{i % 2}\n" for i in range(rows)))
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        load_csv(path)
+    few = different > 20 and rows < 5 * different
+    assert [w.category for w in found] == [UserWarning] * few
+    assert all("'t' has" in str(w.message) and "--drop t" in str(w.message) for w in found)
+
+
+def test_dropped_columns_may_be_a_list():
+    assert SourceOptions(drop=["id"]) == SourceOptions(drop=("id",))
+    assert Experiment.from_options(data="t.csv", drop=["id"]).data.drop == ("id",)
 
 
 def test_memory_is_checked_before_indicators_are_made(write, monkeypatch):

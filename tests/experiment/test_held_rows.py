@@ -359,7 +359,10 @@ def test_copies_of_validation_rows_among_those_to_test_on_are_a_warning(tables):
 
 @pytest.mark.parametrize(
     ("copied", "message"),
-    [(1, "21 rows in valid, of which 1 also stands in"), (9, "29 rows in valid, of which 9 also")],
+    [
+        (1, "1 of the 21 rows in valid also stands in"),
+        (9, "9 of the 29 rows in valid also stand in"),
+    ],
 )
 def test_rows_that_also_stand_in_the_training_data_are_counted(tables, copied, message):
     _append(tables["validation_data"], *tables["data"].read_text().split()[1 : copied + 1])

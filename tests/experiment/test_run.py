@@ -167,3 +167,11 @@ def test_a_split_seed_gives_runs_of_other_seeds_the_same_test_rows():
 
     assert held_out(seed=1, split_seed=4) == held_out(seed=2, split_seed=4) == held_out(seed=4)
     assert held_out(seed=1) != held_out(seed=2)
+
+
+def test_a_result_is_shown_without_its_arrays():
+    chosen = experiment(epochs=1)
+    result = run(chosen, prepare(chosen, blobs(rows=2_000)))
+    assert "array(" not in repr(result.data.test) + repr(result.trained)
+    assert "name='blobs'" in repr(result.data.test)
+    assert len(repr(result)) < 6_000

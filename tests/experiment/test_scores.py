@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from samplewise.data.preprocessing import Preprocessing
+from samplewise.errors import DataError
 from samplewise.experiment.scores import scores
 from samplewise.model.model import Model
 from samplewise.network import Dense, Network, loss_named
@@ -62,3 +63,9 @@ def test_numbers_have_the_share_of_variance_and_no_accuracy(dtype):
     left, whole = np.square(z - y).sum(), np.square(y - y.mean(axis=0)).sum()
     assert found.r2 == pytest.approx(1 - left / whole, rel=1e-12)
     assert (found.accuracy, found.confusion, found.decisions) == (None, None, None)
+
+
+def test_a_loss_that_overflows_names_the_size_of_the_targets():
+    given = model("mean_squared_error", [1.1], [0.1], "float64")
+    with pytest.raises(DataError, match=r"mean over 5 rows overflows .* up to 2e\+200; give"):
+        scores(given, X, np.array([2e200, 1, 2, 3, 4]))

@@ -27,7 +27,7 @@ from samplewise.report.part_one import (
 )
 from samplewise.report.published import published_rows
 from samplewise.report.wording import Spread
-from samplewise.text import percent, three_digits, times
+from samplewise.text import percent, six_digits, three_digits, times
 
 
 def measured(identifier, *runs):
@@ -109,6 +109,18 @@ def test_curves_have_names_that_stand_by_themselves():
 def test_figures_have_three_digits(value, text):
     assert three_digits(value) == text
     assert times(value) == f"{text} ×"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((1072430.84, "1,072,431"), (692913.9, "692,914"), (-152.6, "-152.6"), (0.5, "0.5")),
+        *((120.0, "120"), (999999.96, "1,000,000"), (0.000123456789, "0.000123457"), (0, "0")),
+        *((1.5e-7, "1.5e-07"), (2e300, "2e+300"), (float("nan"), "nan"), (float("-inf"), "-inf")),
+    ],
+)
+def test_predictions_have_six_digits_and_no_exponent(value, text):
+    assert six_digits(value) == text
 
 
 def test_a_mean_has_its_range_behind_it():

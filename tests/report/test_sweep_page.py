@@ -1,7 +1,10 @@
 """The page of a sweep: candidates, pictures of the factors, and failures."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from samplewise.data.dataset import Dataset
 from samplewise.plots.sweeps import _axis
@@ -43,6 +46,13 @@ def test_the_page_shows_candidates_pictures_of_numbers_and_failures(result):
     assert len(failures.lines) == failed
     assert all("diverged" in line for line in failures.lines)
     assert page.headlines[0].value == str(best)
+
+
+def test_all_pictures_of_a_page_are_shown_at_one_scale(result):
+    shown = [(p.png, p.width) for p in document(result).pictures]
+    scales = [Image.open(io.BytesIO(png)).width / width for png, width in shown]
+    assert len({width for _, width in shown}) > 1
+    assert all(22 <= scale < 24 for scale in scales)
 
 
 def test_the_page_and_the_table_are_written_whole(result, tmp_path):

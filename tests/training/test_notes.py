@@ -65,7 +65,7 @@ def test_a_run_without_notes_has_no_warnings():
 @pytest.mark.parametrize("loss", ["mean_squared_error", "mean_absolute_error", "huber"])
 def test_numbers_far_from_the_size_of_outputs_are_noted(loss):
     note = notes_on_targets(NUMBERS, loss_named(loss))
-    assert "targets have a mean of size 29" in note[0]
+    assert "targets have a mean of 29" in note[0]
     assert "subtract the mean and divide by the deviation, as --standardize-targets" in note[0]
     for fine in (X, X * 20, NUMBERS / 3000):
         assert notes_on_targets(fine, loss_named(loss)) == []

@@ -65,9 +65,9 @@ def evaluate(
     if as_json:
         console.result_json(figures)
     elif "confusion" not in figures:
-        console.table(_scores(figures))
+        console.table(_scores(figures, trained.model.loss.name))
     else:
-        _print(figures, trained.model.class_names)
+        _print(figures, trained.model)
 
 
 def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
@@ -198,22 +198,23 @@ def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[s
     }
 
 
-def _scores(figures: dict[str, Any]) -> list[tuple[str, str]]:
+def _scores(figures: dict[str, Any], loss: str) -> list[tuple[str, str]]:
     from samplewise.experiment.scores import r2_text
 
     data = figures["data"]
     rows = [
         ("synthetic data" if data["synthetic"] else "data", f"{data['name']}: {data['source']}"),
         ("rows", f"{figures['rows']:,} ({figures['part']})"),
-        ("loss", f"{figures['loss']:.4g}"),
+        ("loss", f"{figures['loss']:.4g} ({loss})"),
     ]
     if figures["accuracy"] is not None:
         return [*rows, ("accuracy", f"{figures['accuracy']:.1%}")]
     return [*rows, ("R²", r2_text(figures["r2"]))]
 
 
-def _print(figures: dict[str, Any], names: tuple[str, ...]) -> None:
-    console.table(_scores(figures))
+def _print(figures: dict[str, Any], model: Model) -> None:
+    names = model.class_names
+    console.table(_scores(figures, model.loss.name))
     measures = ("precision", "recall", "f1-score")
     rows = []
     for name in (*names, "macro avg", "weighted avg"):

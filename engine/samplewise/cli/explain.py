@@ -77,10 +77,10 @@ def _rows(found: Explanation) -> list[tuple[str, str]]:
 
 def _work(found: Explanation) -> str:
     settings = found.experiment.training
-    order = ", in a new order each" if settings.shuffle else ""
     epochs, rows = counted(settings.epochs, "epoch"), counted(found.rows, "row")
-    work = f"{epochs}{order}, of {rows} by {settings.batch_size:,}"
-    return ", ".join([work, *settings.optimizer.words])
+    order = ["each in a new order"] if settings.shuffle else []
+    work = [f"{epochs} of {rows}", *order, f"{counted(settings.batch_size, 'row')} a step"]
+    return ", ".join([*work, *settings.optimizer.words])
 
 
 def _measured(measured: Measurement, predicted: float | None) -> str:

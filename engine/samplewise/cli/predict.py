@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from samplewise.cli.options import option, output, switch
 from samplewise.errors import DataError, ParameterError
 from samplewise.io import strict_json
 from samplewise.network import ClassLoss
+from samplewise.text import six_digits
 
 if TYPE_CHECKING:
     from samplewise.cli.prediction_table import Predictions
@@ -150,7 +152,11 @@ def _figures(model: Model, found: Inputs) -> dict[str, Any]:
     if not isinstance(model.loss, ClassLoss):
         values = model.predict(found.rows.X).reshape(-1).tolist()
         names = model.class_names or [f"output {number}" for number in range(len(values))]
-        return {"input": found.name, "values": dict(zip(names, values, strict=True))}
+        figures = {"input": found.name, "values": dict(zip(names, values, strict=True))}
+        true = [] if found.values is None else found.values.reshape(-1).tolist()
+        if not true or any(map(math.isnan, true)):
+            return figures
+        return {**figures, "true_values": dict(zip(names, true, strict=True))}
     probabilities = model.probabilities(found.rows.X)[0]
     return {
         "input": found.name,
@@ -178,8 +184,10 @@ def _print(figures: dict[str, Any], picture: Path | None) -> None:
     if "values" in figures:
         console.table([("input", figures["input"])])
         console.result("")
-        values = [(name, f"{value:.6g}") for name, value in figures["values"].items()]
-        console.table(values, ("output", "value"), numbers=True)
+        columns = [figures[key] for key in ("values", "true_values") if key in figures]
+        rows = [(name, *(six_digits(column[name]) for column in columns)) for name in columns[0]]
+        header = ("output", "value", "true value")
+        console.table(rows, header[: 1 + len(columns)], numbers=True)
         return
     rows = [("input", figures["input"]), ("class", figures["class"])]
     if figures["true_class"] is not None:

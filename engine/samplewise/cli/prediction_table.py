@@ -17,7 +17,7 @@ from samplewise.cli import console
 from samplewise.data.inputs import Inputs
 from samplewise.model.model import Model
 from samplewise.network import ClassLoss
-from samplewise.text import counted
+from samplewise.text import counted, six_digits
 
 SHOWN_ROWS = 20
 """On a terminal; everything else gets all."""
@@ -151,9 +151,9 @@ def show(found: Predictions) -> None:
 def _cells(found: Predictions, record: dict[str, Any], brief: bool) -> list[str]:
     cells = [str(record[found.key])]
     if found.classes is None:
-        cells += [f"{value:.6g}" for value in record["values"].values()]
+        cells += [six_digits(value) for value in record["values"].values()]
         true = record.get("true_values", {}).values()
-        return cells + ["" if value is None else f"{value:.6g}" for value in true]
+        return cells + ["" if value is None else six_digits(value) for value in true]
     cells.append(record["class"])
     if found.true_classes is not None:
         cells.append(record["true_class"] or "")

@@ -196,8 +196,8 @@ def _rows(figures: dict[str, Any], out: Path) -> list[tuple[str, str]]:
     if figures["best_epoch"] is not None:
         rows.insert(4, ("weights", _best(figures)))
     if data["standardized_targets"]:
-        of_losses = "standardized in the losses of training and validation, not in that of the test"
-        rows.insert(2, ("targets", of_losses))
+        trained_on = "standardized: so are training and validation losses, but not the test loss"
+        rows.insert(2, ("targets", trained_on))
     return rows
 
 

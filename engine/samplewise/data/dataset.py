@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -56,14 +56,14 @@ class Dataset:
     """
 
     name: str
-    X: NDArray[Any]
-    labels: NDArray[np.int64]
+    X: NDArray[Any] = field(repr=False)
+    labels: NDArray[np.int64] = field(repr=False)
     class_names: tuple[str, ...] = ()
     source: str = "given as arrays"
     image_shape: tuple[int, int] | None = None
     full_scale: float | None = None
     synthetic: bool = False
-    values: NDArray[np.float64] | None = None
+    values: NDArray[np.float64] | None = field(default=None, repr=False)
     columns: Columns | None = None
     array_dtype: str | None = None
 
@@ -91,9 +91,9 @@ class Dataset:
         # Upwards of this module: names and numbers of labels need the dataset's limits.
         from samplewise.data.class_indices import class_indices
 
-        for field, given in (("name", self.name), ("source", self.source)):
+        for what, given in (("name", self.name), ("source", self.source)):
             if not isinstance(given, str):
-                raise DataError(must_be(f"dataset: {field}", "a text", given))
+                raise DataError(must_be(f"dataset: {what}", "a text", given))
         X = as_numbers(f"{self.name}: X", self.X)
         object.__setattr__(
             self, "X", X if X.dtype == np.uint8 else X.astype(np.float64, copy=False)

@@ -71,7 +71,7 @@ def held_rows(experiment: Experiment, dataset: Dataset, source: str | None = Non
         with _naming(word):
             held = _like(_loaded(experiment, dataset, path), dataset, data.classes)
         same = [name for name, other in sources.items() if other and _is_same(path, other)]
-        shared = (_note_on_shared(held, rows, name) for name, rows in known.items())
+        shared = (_note_on_shared(held, rows) for rows in known.values())
         note = _note_on_same(same[0], path) if same else next(filter(None, shared), None)
         if note:
             warn_of([f"{word}: {note}"], SamplewiseWarning)
@@ -209,18 +209,15 @@ def _is_same(path: str, other: str) -> bool:
         return False
 
 
-def _use(name: str) -> str:
-    return "trained on" if name == "data" else "that training is judged by"
-
-
 def _note_on_same(other: str, path: str) -> str:
+    what = "trained on" if other == "data" else "that training is judged by"
     return (
-        f"should have rows of its own, got '{printable(path)}', which is {other} too, so that its "
-        f"figures are those of rows {_use(other)}; name another source"
+        f"should have rows of its own, got '{printable(path)}', which is {other} too; its figures "
+        f"would be those of rows {what}: name another source"
     )
 
 
-def _note_on_shared(held: Dataset, dataset: Dataset, name: str) -> str | None:
+def _note_on_shared(held: Dataset, dataset: Dataset) -> str | None:
     """Return a note where rows, with their targets, also stand in those of another setting."""
     if held.X.nbytes + dataset.X.nbytes > MOST_COMPARED:
         return None
@@ -228,11 +225,10 @@ def _note_on_shared(held: Dataset, dataset: Dataset, name: str) -> str | None:
     shared = sum(one in known for one in _hashes(held))
     if not shared:
         return None
-    stand = "stands" if shared == 1 else "stand"
     return (
-        f"should have rows of its own, got {counted(len(held), 'row')} in {held.name}, of which "
-        f"{shared:,} also {stand} in {dataset.name} with the same target; if these are copies, "
-        f"leave them out of one, as figures of rows {_use(name)} say little of new ones"
+        f"should have rows of its own, but {shared:,} of the {counted(len(held), 'row')} in "
+        f"{held.name} also {'stands' if shared == 1 else 'stand'} in {dataset.name}, with the same "
+        "target; leave copies out of one of them, or the figures will be too good"
     )
 
 

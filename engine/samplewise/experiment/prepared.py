@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -40,7 +40,7 @@ class Prepared:
     training: Dataset
     test: Dataset
     preprocessing: Preprocessing
-    X: NDArray[np.float64]
+    X: NDArray[np.float64] = field(repr=False)
     target_preprocessing: Preprocessing = UNCHANGED
     validation: Dataset | None = None
 

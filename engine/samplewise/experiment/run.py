@@ -6,7 +6,7 @@ import dataclasses
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,13 +52,13 @@ class ExperimentResult:
 
     experiment: Experiment
     model: Model
-    history: History
+    history: History = field(repr=False)
     data: Prepared
     test_loss: float
     test_accuracy: float | None
     test_r2: float | None
     confusion: NDArray[np.int64] | None
-    trained: TrainingResult
+    trained: TrainingResult = field(repr=False)
 
     @property
     def on_classes(self) -> tuple[float, NDArray[np.int64]]:

@@ -46,8 +46,8 @@ def config_of(out: Path) -> Path:
         )
     if not found:
         raise OutputError(
-            f"resume: {printable(folder_of(out))} has no {CONFIG} to go on from; name "
-            "the folder that was given to --out"
+            f"resume: {printable(out)} does not exist, and {printable(folder_of(out))} has no "
+            f"{CONFIG} to go on from; name the folder that was given to --out"
         )
     return config
 

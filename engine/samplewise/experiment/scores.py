@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.errors import DataError
 from samplewise.model.model import Model, check_predictions, logits_of_each
 from samplewise.network import ClassLoss
+from samplewise.text import counted
 from samplewise.training.metrics import accuracy, confusion_matrix, r_squared
 from samplewise.training.rows.targets import prepare_targets
 
@@ -68,6 +70,11 @@ def _scores(
     with np.errstate(all="ignore"):
         mean, predictions = loss.mean(logits, Y), loss.predictions(logits)
     check_predictions(predictions, model.parameters.dtype)
+    if not math.isfinite(mean):
+        raise DataError(
+            f"{loss.name}: the mean over {counted(len(Y), 'row')} overflows float64, with targets "
+            f"up to {np.abs(Y).max():.4g}; give targets in larger units, such as millions"
+        )
     decisions = loss.decisions(predictions)
     if labels is None or decisions is None:
         return Scores(mean, None, r_squared(Y, predictions), predictions, None, None)

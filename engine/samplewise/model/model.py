@@ -63,7 +63,7 @@ class Model:
 
     network: Network
     loss: Loss
-    parameters: NDArray[Any]
+    parameters: NDArray[Any] = field(repr=False)
     class_names: tuple[str, ...]
     preprocessing: Preprocessing
     image_shape: tuple[int, int] | None

@@ -39,6 +39,8 @@ SHOWN_CANDIDATES, SHOWN_FAILURES = 50, 20
 _MOST_VALUES, _MOST_FACTORS = 24, 6
 # Of the picture of all factors; more would hide one another.
 _MOST_LINES = 200
+# Pixels of a picture to a rem of the page.
+_PIXELS_A_REM = 22
 
 
 def write_page(result: SweepResult, folder: Path, metric: str | None = None) -> None:
@@ -171,7 +173,7 @@ def _pictures(result: SweepResult, candidates: Sequence[Candidate], metric: str)
         png = against_factor([x for x, _ in points], means, margins, (word, metric), title)
         caption = f"At each {word}, the best candidate"
         caption += ", with its 95 % interval over the seeds." if any(margins) else "."
-        pictures.append(Picture(f"{word}.png", png, title, caption, width=38))
+        pictures.append(_picture(f"{word}.png", png, title, caption))
     grids = [word for word in result.sweep.factors if _is_grid(result.sweep, measured, word)][:2]
     if len(grids) == 2:
         means, rows, columns = _cells(measured, grids)
@@ -182,7 +184,7 @@ def _pictures(result: SweepResult, candidates: Sequence[Candidate], metric: str)
         caption = (
             "In each cell the mean over the seeds of the best candidate; the darker, the better."
         )
-        pictures.append(Picture("heat_map.png", png, title, caption, width=38))
+        pictures.append(_picture("heat_map.png", png, title, caption))
     pictures += _parallel(result.sweep.factors[:_MOST_FACTORS], measured, metric)
     return [Heading("Factors"), Pictures(tuple(pictures))] if pictures else []
 
@@ -210,7 +212,13 @@ def _parallel(
     caption = "A line for each candidate, the darkest for the best."
     if len(shown) < len(candidates):
         caption = f"A line for each of the best {len(shown)} candidates, the darkest for the best."
-    return [Picture("parallel.png", png, title, caption, width=78)]
+    return [_picture("parallel.png", png, title, caption)]
+
+
+def _picture(file: str, png: bytes, title: str, caption: str) -> Picture:
+    """Return a picture of the page, at one scale with all others, so that letters are as large."""
+    pixels = int.from_bytes(png[16:20])  # the width, as a PNG begins
+    return Picture(file, png, title, caption, width=max(1, pixels // _PIXELS_A_REM))
 
 
 def _number(value: Any) -> float | None:

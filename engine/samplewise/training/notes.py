@@ -73,9 +73,9 @@ def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
     if max(mean, deviation) <= UNSCALED_TARGETS:
         return []
     note = (
-        f"targets have a mean of size {mean:.4g} and deviation {deviation:.4g}; subtract the mean "
-        "and divide by the deviation, as --standardize-targets does, or training may not move or "
-        "may explode"
+        f"targets have a mean of {mean:.4g} (absolute) and a deviation of {deviation:.4g}; "
+        "subtract the mean and divide by the deviation, as --standardize-targets does, or training "
+        "may not move or may diverge"
     )
     return [note]
 

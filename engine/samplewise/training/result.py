@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -44,9 +44,9 @@ class TrainingResult:
 
     network: Network
     loss: Loss
-    parameters: NDArray[Any]
-    state: TrainingState
-    history: History
+    parameters: NDArray[Any] = field(repr=False)
+    state: TrainingState = field(repr=False)
+    history: History = field(repr=False)
     class_names: tuple[str, ...] = ()
     columns: Columns | None = None
     snapshot: Snapshot | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import warnings
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from samplewise.text import counted
 MANY_CATEGORIES = 100
 """Up to so many, half as many categories as rows are plausible."""
 MAX_CATEGORIES = 1_000
+FEW_ROWS_EACH = 5
+"""Fewer rows for each of many categories are a warning."""
 _SHOWN = 10
 
 _Record = tuple[int, list[str]]
@@ -92,6 +95,15 @@ class _Text:
                 f"{self.where}: the column '{printable(self.name)}' has {count:,} different texts "
                 f"in {rows:,} rows, such as '{printable(self.first[1])}'; this looks like names, "
                 f"dates or free text: leave it out with --drop {option_value([self.name])}"
+            )
+        if count > FEW_ROWS and rows < FEW_ROWS_EACH * count:
+            warnings.warn(
+                f"{self.where}: the column '{printable(self.name)}' has {count:,} different texts "
+                f"in {rows:,} rows, such as '{printable(self.first[1])}'; each becomes an input, "
+                "and rows with another text cannot be predicted: if these are names, dates or free "
+                f"text, leave it out with --drop {option_value([self.name])}",
+                UserWarning,
+                stacklevel=2,
             )
 
     def features(self, column: Column) -> NDArray[np.float64]:

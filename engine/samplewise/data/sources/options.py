@@ -44,11 +44,12 @@ def column_names(name: str, given: object) -> tuple[str, ...]:
     """Return the names of columns; `name` is the option's in messages.
 
     Raises:
-        ParameterError: not a tuple of texts.
+        ParameterError: not a tuple or list of texts.
     """
-    if not isinstance(given, tuple) or not all(isinstance(each, str) for each in given):
+    found = tuple(given) if isinstance(given, list) else given
+    if not isinstance(found, tuple) or not all(isinstance(each, str) for each in found):
         raise ParameterError(must_be(name, "names of columns, as in ('id', 'date')", given))
-    return given
+    return found
 
 
 def _is_size(given: object) -> bool:
@@ -91,7 +92,7 @@ class SourceOptions:
     def __post_init__(self) -> None:
         if self.label is not None:
             column_name("label", self.label)
-        column_names("drop", self.drop)
+        object.__setattr__(self, "drop", column_names("drop", self.drop))
         if not _is_size(self.image_size):
             raise ParameterError(
                 must_be("image_size", f"(height, width), {_SIDES}", self.image_size)
