@@ -352,9 +352,8 @@ def test_copies_of_validation_rows_among_those_to_test_on_are_a_warning(tables):
     with pytest.warns(SamplewiseWarning) as found:
         prepare(asked(**tables))
     (note,) = [str(one.message) for one in found]
-    assert note.startswith("test_data: should have rows of its own, got 33 rows in test, of which ")
-    assert "3 also stand in valid" in note
-    assert "as figures of rows that training is judged by say little" in note
+    assert note.startswith("test_data: should have rows of its own, but 3 of the 33 rows in test ")
+    assert "also stand in valid, with the same target; leave copies out of one of them" in note
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def unscaled(model: Model, where: str, step: Preprocessing = UNCHANGED) -> Model
     """Return a model of equal predictions, up to rounding, whose network gives the data's units.
 
     Args:
-        model: of unchanged weights where its targets have these units already.
+        model: returned as it is where its targets were not standardized, and are not to be.
         where: begins a message.
         step: fitted to as many targets as the model has outputs, where the network is to give
             those that it makes of them; then predictions are equal once it is undone.
@@ -26,6 +26,8 @@ def unscaled(model: Model, where: str, step: Preprocessing = UNCHANGED) -> Model
     Raises:
         ParameterError: the last layer is not dense, or has an activation, or its weights overflow.
     """
+    if model.target_preprocessing.mean is None and step.mean is None:
+        return model
     mean, deviation = _units(model.target_preprocessing)
     new_mean, new_deviation = _units(step)
     if np.array_equal(mean, new_mean) and np.array_equal(deviation, new_deviation):
