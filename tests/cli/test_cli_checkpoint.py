@@ -3,29 +3,15 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
-from cli_process import SAMPLEWISE
+from cli_process import SAMPLEWISE, train_until_killed
 
 from limits import killed_late
 
 WORK = ("--classes", "4,9", "--split", "0.1", "--backend", "vectorized", "--shuffle")
 LONG = (*WORK, "--epochs", "2000")
-# Kills itself in the third epoch.
-KILLED = """
-import os, signal, sys
-from samplewise.cli.app import main
-from samplewise.training.callbacks.checkpoint import Checkpoint
-count = Checkpoint.on_epoch_end
-def count_or_die(self, record):
-    if record.epoch == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    count(self, record)
-Checkpoint.on_epoch_end = count_or_die
-sys.exit(main())
-"""
 
 
 def names(folder):
@@ -62,10 +48,7 @@ def test_a_killed_run_goes_on_to_the_same_model_and_its_checkpoints_go(cli, tmp_
     short = (*WORK, "--epochs", "4")
     assert cli("train", *short, "--out", "whole").code == 0
     words = (*short, "--out", "run", "--checkpoint-every", "1")
-    process = subprocess.run(
-        [sys.executable, "-c", KILLED, "train", *words], check=False, timeout=120
-    )
-    assert process.returncode == -signal.SIGKILL
+    train_until_killed(*words)
     assert names(tmp_path / "run.checkpoints")[:2] == [
         "checkpoint-00000001.safetensors",
         "checkpoint-00000002.safetensors",

@@ -1,14 +1,11 @@
 """`samplewise train --validation-data --test-data`: where they come from, and what a run keeps."""
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli_checkpoint import KILLED
+from cli_process import train_until_killed
 
 WORK = ("--backend", "vectorized", "--hidden", "4", "--epochs", "4")
 FILES = ("--data", "train.csv", "--validation-data", "valid.csv", "--test-data", "test.csv")
@@ -141,8 +138,7 @@ def test_find_rate_trains_on_all_rows(cli):
 def test_a_killed_run_goes_on_with_the_same_rows_only(cli):
     assert cli("train", *FILES, *WORK, "--out", "whole").code == 0
     words = (*FILES, *WORK, "--out", "run", "--checkpoint-every", "1")
-    process = subprocess.run([sys.executable, "-c", KILLED, "train", *words], check=False)
-    assert process.returncode == -signal.SIGKILL
+    train_until_killed(*words)
     for name, field in (
         ("valid", "snapshot: validation must be that of this training"),
         ("test", "snapshot: test rows must be those that the run began with"),

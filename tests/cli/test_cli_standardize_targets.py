@@ -1,14 +1,11 @@
 """`--standardize-targets`: a regression from a file to predictions in the file's units."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_process import train_until_killed
 from safetensors.numpy import load_file
 from sklearn.datasets import load_diabetes
 
@@ -17,18 +14,6 @@ from samplewise.model.model_file import load_model
 
 LOSS = ("--loss", "mean_squared_error")
 FLAG = "--standardize-targets"
-KILLED = """
-import os, signal, sys
-from samplewise.cli.app import main
-from samplewise.training.callbacks.checkpoint import Checkpoint
-count = Checkpoint.on_epoch_end
-def count_or_die(self, record):
-    if record.epoch == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    count(self, record)
-Checkpoint.on_epoch_end = count_or_die
-sys.exit(main())
-"""
 
 
 @pytest.fixture
@@ -125,11 +110,7 @@ def test_a_loss_of_other_targets_is_one_line(cli, words, loss):
 def test_a_killed_run_goes_on_to_the_same_bits(cli, diabetes):
     words = ("--data", str(diabetes), *LOSS, FLAG, "--epochs", "5", "--backend", "vectorized")
     assert cli("train", *words, "--out", "whole").code == 0
-    arguments = ("train", *words, "--out", "run", "--checkpoint-every", "1")
-    process = subprocess.run(
-        [sys.executable, "-c", KILLED, *arguments], check=False, env=os.environ
-    )
-    assert process.returncode == -signal.SIGKILL
+    train_until_killed(*words, "--out", "run", "--checkpoint-every", "1")
     again = cli("train", "--resume", "run")
     assert again.code == 0, again.err
     models = [Path(name, "model.safetensors").read_bytes() for name in ("whole", "run")]

@@ -117,7 +117,7 @@ class Preprocessing:
             values /= _divisor(deviation)[:, np.newaxis]
 
     def restore(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return what "standardize" of a table or of targets made `values` of, in their dtype.
+        """Return the values before "standardize" of a table or of targets, in the dtype given.
 
         Args:
             values: (n, features); of a step without a mean, they are returned as they are.

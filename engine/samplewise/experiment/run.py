@@ -169,7 +169,7 @@ def run_many(
 
 
 def _beginning(initial: Any, data: Prepared) -> Any:
-    """Return what a training begins with: a model's weights, for the targets that it learns."""
+    """Return the beginning of a training: of a model, weights for the targets that it learns."""
     step = data.target_preprocessing
     if step.mean is None or not isinstance(initial, Model):
         return initial

@@ -78,9 +78,8 @@ def cut_of(experiment: Experiment) -> tuple[Hashable, ...]:
     """Return all that decides which prepared rows an experiment trains on."""
     data = experiment.data
     seed = experiment.training.seed if data.split_seed is None else data.split_seed
-    held = data.validation_data, data.test_data
     steps = data.preprocess, data.standardize_targets
-    return _source(experiment), *held, *steps, data.split, data.stratify, seed
+    return *_held(experiment), *steps, data.split, data.stratify, seed
 
 
 def _source(experiment: Experiment) -> tuple[Any, ...]:
