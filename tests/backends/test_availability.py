@@ -24,7 +24,7 @@ rows, units, inner, ld = 5, 6, 7, 16
 rng = np.random.default_rng(0)
 X, W, z = (rng.standard_normal(shape) for shape in ((rows, inner), (units, inner), (rows, ld)))
 call = Call(products.first_product, "float64")
-describe_product(call)
+describe_product(call, 1)
 for product, way in itertools.product((products.VALUES, products.UPDATE), range(3)):
     A, B, C = X.copy(), W.copy(), z.copy()
     call.set(product=product, way=way, rows=rows, units=units, inner=inner, a=A, b=B, z=C, ld=ld)

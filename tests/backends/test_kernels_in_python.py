@@ -42,6 +42,7 @@ from samplewise_backends.numba_cpu.kernels.products import (
 )
 from samplewise_backends.numba_cpu.plans import prediction
 from samplewise_backends.numba_cpu.plans import thin as thin_plan
+from samplewise_backends.numba_cpu.plans.arrays import readable_beyond
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 
 ROWS, INPUTS, OUTPUTS = 8, 36, 3
@@ -203,7 +204,7 @@ def test_a_call_that_was_made_in_python_stays_there(monkeypatch):
     a, b, z = np.ones((1, 1)), np.full((1, 1), 2.0), np.zeros(8)
     in_python(monkeypatch)
     given = Call(first_product, a.dtype)
-    describe_product(given)
+    describe_product(given, 1)
     given.set(product=VALUES, way=LOOPS, rows=1, inner=1, units=1, a=a, b=b, z=z, ld=8)
     monkeypatch.undo()
     given.prepared()()
@@ -224,10 +225,12 @@ WAYS = {"whole": WHOLE, "tiled": TILED, "loops": LOOPS}
 
 def product(kind, way, X, B, z, ld):
     """Return the output of one product of the first layer; z holds what it is added to."""
-    B, z = B.copy(), z.copy()
+    room, z = readable_beyond(B.shape, B.dtype), z.copy()
+    room[...] = B
+    B = room
     given = Call(first_product, X.dtype)
-    describe_product(given)
     units = B.shape[1] if kind == DUAL else B.shape[0]
+    describe_product(given, max(units, len(X)))
     given.set(product=kind, way=way, rows=len(X), inner=X.shape[1], units=units)
     given.set(a=X, b=B, z=z, ld=ld)
     given()

@@ -19,9 +19,9 @@ Shared here: `block`, a record that `records` describes, and its `form`: PLAIN, 
 momentum) or WITH_MOMENTUM, the same for all networks of a call. A holds P.
 """
 
-from samplewise_backends.numba_cpu.compile.blas import gemm_nn
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
 from samplewise_backends.numba_cpu.compile.views import (
+    address_of,
     call,
     matrix_at,
     part,
@@ -31,6 +31,7 @@ from samplewise_backends.numba_cpu.compile.views import (
 )
 from samplewise_backends.numba_cpu.kernels.records import BLOCK, NETWORK, SEGMENT
 from samplewise_backends.numba_cpu.kernels.step import activate_part, derivative_part
+from samplewise_backends.numba_cpu.kernels.tile_calls import add_tiles
 
 SUB_BLOCK = 16
 PLAIN, WITH_L2, WITH_MOMENTUM = range(3)
@@ -132,16 +133,24 @@ def _mix(block, p, q, k):
 
 
 @inlined_kernel
+def _add_product(block, rows, G, e, count):
+    """Add G E to some of the block's rows, with `count` rows in E."""
+    ld, like = block.ld, block.tiny
+    out = matrix_at(address_of(rows), rows.shape[0] // ld, ld, like)
+    added = matrix_at(address_of(e), count, ld, like)
+    add_tiles(block.product, out, G, block.gram_ld, 1, added, ld)
+
+
+@inlined_kernel
 def _bring_forward(block, A, gram, first, last):
     """Add the effect of the sub-block first to last to the rows from `last` on."""
     count, rest = last - first, block.count - last
     ld, gram_ld = block.ld, block.gram_ld
-    gemm, one = block.product.gemm, A.dtype.type(1)
     G = part(gram, last * gram_ld + first, (rest - 1) * gram_ld + count)
     e = part(rows_of_block(block, block.steps), first * ld, count * ld)
     p = part(A, last * ld, rest * ld)
     if block.form == PLAIN:
-        gemm_nn(gemm, rest, ld, count, one, G, gram_ld, e, ld, one, p, ld)
+        _add_product(block, p, G, e, count)
         return
     q = part(rows_of_block(block, block.Q), last * ld, rest * ld)
     scratch = rows_of_block(block, block.scratch)
@@ -149,10 +158,10 @@ def _bring_forward(block, A, gram, first, last):
     for r in range(rest):
         _mix(block, part(p, r * ld, ld), part(q, r * ld, ld), batches)
     decayed(block, e, count, 0, scratch)
-    gemm_nn(gemm, rest, ld, count, one, G, gram_ld, scratch, ld, one, p, ld)
+    _add_product(block, p, G, scratch, count)
     if block.form == WITH_MOMENTUM:
         decayed(block, e, count, 1, scratch)
-        gemm_nn(gemm, rest, ld, count, one, G, gram_ld, scratch, ld, one, q, ld)
+        _add_product(block, q, G, scratch, count)
 
 
 @kernel

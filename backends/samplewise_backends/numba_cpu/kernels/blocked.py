@@ -17,7 +17,7 @@ from samplewise_backends.numba_cpu.kernels.block import (
     rows_of_block,
 )
 from samplewise_backends.numba_cpu.kernels.direct import ordered_rows
-from samplewise_backends.numba_cpu.kernels.products import GRAM, UPDATE, VALUES, WHOLE, take
+from samplewise_backends.numba_cpu.kernels.products import GRAM, TILED, UPDATE, VALUES, take
 from samplewise_backends.numba_cpu.kernels.records import BLOCKED, GRAM_BLOCKS
 
 # The Gram matrix of a block: not needed (the block is one batch), kept, or computed anew.
@@ -34,7 +34,7 @@ def fill_gram(given):
         rows = min(size, stop - first)
         X_B = ordered_rows(source, first, rows, like)
         G = part(gram, (first - start) * size, rows * size)
-        take(given.product, GRAM, WHOLE, X_B, X_B, G, size)
+        take(given.product, GRAM, TILED, X_B, X_B, G, size)
 
 
 @inlined_kernel
@@ -93,7 +93,7 @@ def run_blocked(run):
         at = first - source.start if run.gram_code == READ_GRAM else 0
         G = part(gram, at * gram_ld, rows * gram_ld)
         if run.gram_code == SCRATCH_GRAM:
-            take(product, GRAM, WHOLE, X_B, X_B, G, gram_ld)
+            take(product, GRAM, TILED, X_B, X_B, G, gram_ld)
         block.position, block.count, block.gram = first, rows, address_of(G)
         call(block.run_block, block)
         _update_first(run, X_B, W, V)

@@ -1,14 +1,17 @@
-"""The first layer's three products, at the speed of the core.
+"""The first layer's products, at the speed of the core.
 
     values:   Z <- X W^T          a block of rows against all units
     update:   W <- W + E^T X      the summed steps of a block
     dual:     Z <- G S            rows of the Gram matrix against coefficients
 
+and the Gram matrix of a block, always in tiles.
+
 BLAS libraries are fast at some shapes and slow at others, and which ones differs between
-processors: OpenBLAS on AVX-512 runs products of up to 10^6 multiply-adds without packing, at 112
-GF/s where larger ones of the same width reach 47 to 90 (float32, 784 inputs, 4 to 256 units);
-without AVX-512 a few units at a time run at a tenth of the core's rate. So each product comes
-whole, in tiles of at most that size, or as loops of our own; the calibration says which is best.
+processors. OpenBLAS on AVX-512 runs products of up to 10^6 multiply-adds without packing, at 112
+GF/s where larger ones of the same width reach 47 to 90 (float32, 784 inputs, 4 to 256 units). On a
+processor that it does not know, it takes its kernels for AVX2: at 104 GF/s where tiles reach 250. A
+few units at a time run at a tenth of the core's rate. So each product comes whole, by BLAS; in
+tiles whose sums stay in registers, see `tiled`; or as loops. The calibration says which is best.
 
 Matrices in a flat array start at its first element, with the row stride `ld`.
 """
@@ -20,6 +23,7 @@ from samplewise_backends.numba_cpu.compile.jit import (
     reordered_kernel,
     routine,
 )
+from samplewise_backends.numba_cpu.compile.vectors import lanes_of
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
@@ -29,13 +33,19 @@ from samplewise_backends.numba_cpu.compile.views import (
     vector_at,
 )
 from samplewise_backends.numba_cpu.kernels.records import PRODUCT
+from samplewise_backends.numba_cpu.kernels.tiled import (
+    dual_in_tiles,
+    gram_in_tiles,
+    update_in_tiles,
+    values_in_tiles,
+)
 
 VALUES, UPDATE, DUAL, GRAM = range(4)
 # THIN and ABREAST are of the direct plan alone: see `thin` and `abreast`.
 WHOLE, TILED, LOOPS, THIN, ABREAST = range(5)
-# OpenBLAS's own limit, interface/gemm.c: m * n * k <= 100^3.
-TILE = 1_000_000
-TILE_ROWS, TILE_UNITS = 64, 16
+# Multiply-adds that OpenBLAS may take without packing, and a height that suits it. Its own limit,
+# interface/gemm.c: m * n * k <= 100^3.
+TILE, TILE_UNITS = 1_000_000, 16
 
 
 @inlined_kernel
@@ -45,96 +55,40 @@ def tile(array, r, i, rows, columns, ld):
 
 
 @kernel
-def _tile_inner(rows, units):
-    """Return the maximum inner length of a tile of rows x units."""
-    return TILE // (min(rows, TILE_ROWS) * min(units, TILE_UNITS))
-
-
-@kernel
-def _values_product(way, gemm, X, W, z, ld):
+def _values_product(given, X, W, z):
     """Write Z <- X W^T, with X (B, d), W (R, d) and Z (B, R) from z on."""
-    if way == LOOPS:
-        _values_loops(X, W, z, ld)
-        return
     rows, units, inner = X.shape[0], W.shape[0], X.shape[1]
     one, zero = z.dtype.type(1), z.dtype.type(0)
-    if way == WHOLE:
-        gemm_nt(gemm, rows, units, inner, one, X, inner, W, inner, zero, z, ld)
-        return
-    step = min(_tile_inner(rows, units), inner)
-    width = max(TILE // (min(rows, TILE_ROWS) * step) // TILE_UNITS, 1) * TILE_UNITS
-    for r in range(0, rows, TILE_ROWS):
-        m = min(TILE_ROWS, rows - r)
-        for o in range(0, units, width):
-            n = min(width, units - o)
-            for i in range(0, inner, step):
-                k = min(step, inner - i)
-                a, b = tile(X, r, i, m, k, inner), tile(W, o, i, n, k, inner)
-                c, beta = tile(z, r, o, m, n, ld), one if i else zero
-                gemm_nt(gemm, m, n, k, one, a, inner, b, inner, beta, c, ld)
+    if given.way == LOOPS:
+        _values_loops(X, W, z, given.ld)
+    elif given.way == TILED:
+        values_in_tiles(given, X, W, z)
+    else:
+        gemm_nt(given.gemm, rows, units, inner, one, X, inner, W, inner, zero, z, given.ld)
 
 
 @kernel
-def _update_product(way, gemm, e, ld, X, W):
+def _update_product(given, e, X, W):
     """Add to W <- W + E^T X, with E (B, R) from e on, X (B, d) and W (R, d)."""
-    if way == LOOPS:
-        _update_loops(e, ld, X, W)
-        return
     rows, units, inputs = X.shape[0], W.shape[0], X.shape[1]
-    one = e.dtype.type(1)
-    if way == WHOLE:
-        gemm_tn(gemm, units, inputs, rows, one, e, ld, X, inputs, one, W, inputs)
-        return
-    height = min(units, 2 * TILE_UNITS)
-    for r in range(0, rows, TILE_ROWS):
-        k = min(TILE_ROWS, rows - r)
-        width = max(TILE // (height * k) // TILE_UNITS, 1) * TILE_UNITS
-        for o in range(0, units, height):
-            m = min(height, units - o)
-            for i in range(0, inputs, width):
-                n = min(width, inputs - i)
-                a, b = tile(e, r, o, k, m, ld), tile(X, r, i, k, n, inputs)
-                c = tile(W, o, i, m, n, inputs)
-                gemm_tn(gemm, m, n, k, one, a, ld, b, inputs, one, c, inputs)
+    one, ld = e.dtype.type(1), given.ld
+    if given.way == WHOLE:
+        gemm_tn(given.gemm, units, inputs, rows, one, e, ld, X, inputs, one, W, inputs)
+    elif given.way == TILED and inputs >= lanes_of(given.tiny):
+        update_in_tiles(given, e, X, W)
+    else:
+        _update_loops(e, ld, X, W)
 
 
 @kernel
-def _dual_product(way, gemm, G, S, z, ld):
+def _dual_product(given, G, S, z):
     """Add to Z <- Z + G S, with G (B, n), S (n, R) and Z (B, R) from z on."""
     rows, inner, units = G.shape[0], S.shape[0], S.shape[1]
     one = z.dtype.type(1)
-    if way == WHOLE:
-        gemm_nn(gemm, rows, units, inner, one, G, inner, S, units, one, z, ld)
-        return
-    step = min(_tile_inner(rows, units), inner)
-    width = max(TILE // (min(rows, TILE_ROWS) * step) // TILE_UNITS, 1) * TILE_UNITS
-    for r in range(0, rows, TILE_ROWS):
-        m = min(TILE_ROWS, rows - r)
-        for o in range(0, units, width):
-            n = min(width, units - o)
-            for i in range(0, inner, step):
-                k = min(step, inner - i)
-                a, b = tile(G, r, i, m, k, inner), tile(S, i, o, k, n, units)
-                gemm_nn(gemm, m, n, k, one, a, inner, b, units, one, tile(z, r, o, m, n, ld), ld)
-
-
-@kernel
-def _gram_block(gemm, X, gram, ld):
-    """Write the lower triangle of X X^T, with X (B, d), from gram on; values above it are garbage.
-
-    In stripes of 16 rows that end at the diagonal: half the products of the square.
-    """
-    rows, inner = X.shape[0], X.shape[1]
-    one, zero = gram.dtype.type(1), gram.dtype.type(0)
-    for r in range(0, rows, TILE_UNITS):
-        m = min(TILE_UNITS, rows - r)
-        n = r + m
-        step = max(TILE // (m * n), 1)
-        for i in range(0, inner, step):
-            k = min(step, inner - i)
-            a, b = tile(X, r, i, m, k, inner), tile(X, 0, i, n, k, inner)
-            c = tile(gram, r, 0, m, n, ld)
-            gemm_nt(gemm, m, n, k, one, a, inner, b, inner, one if i else zero, c, ld)
+    if given.way == TILED:
+        dual_in_tiles(given, G, S, z)
+    else:
+        gemm_nn(given.gemm, rows, units, inner, one, G, inner, S, units, one, z, given.ld)
 
 
 @reordered_kernel
@@ -200,17 +154,17 @@ def _update_loops(e, ld, X, W):
 @routine(PRODUCT)
 def first_product(given):
     """Take one product: as a routine, since every plan and the calibration need them."""
-    rows, units, inner, ld = given.rows, given.units, given.inner, given.ld
-    way, gemm, like = given.way, given.gemm, given.tiny
-    A, z = matrix_at(given.a, rows, inner, like), vector_at(given.z, (rows - 1) * ld + units, like)
+    rows, units, inner, like = given.rows, given.units, given.inner, given.tiny
+    size = (rows - 1) * given.ld + units
+    A, z = matrix_at(given.a, rows, inner, like), vector_at(given.z, size, like)
     if given.product == VALUES:
-        _values_product(way, gemm, A, matrix_at(given.b, units, inner, like), z, ld)
+        _values_product(given, A, matrix_at(given.b, units, inner, like), z)
     elif given.product == UPDATE:
-        _update_product(way, gemm, z, ld, A, matrix_at(given.b, units, inner, like))
+        _update_product(given, z, A, matrix_at(given.b, units, inner, like))
     elif given.product == DUAL:
-        _dual_product(way, gemm, A, matrix_at(given.b, inner, units, like), z, ld)
+        _dual_product(given, A, matrix_at(given.b, inner, units, like), z)
     else:
-        _gram_block(gemm, A, z, ld)
+        gram_in_tiles(given, A, z)
 
 
 @inlined_kernel

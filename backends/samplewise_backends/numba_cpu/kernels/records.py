@@ -253,7 +253,8 @@ ABREAST = record(
     room=writes(NUMBER),
 )
 
-# One product of the first layer: see `products`.
+# One product of the first layer: see `products`. In tiles, rows lie transposed in `room`, and
+# `counted` has 0, 1, 2 and so on: see `tiled`.
 PRODUCT = record(
     "product",
     **each(INTEGER, "product", "way", "gemm", "rows", "units", "inner"),
@@ -262,7 +263,12 @@ PRODUCT = record(
     ld=INTEGER,
     tiny=NUMBER,
     times=INTEGER,
-    take=ROUTINE,
+    tiles=TILES,
+    transposed=TRANSPOSED,
+    zero=reads(NUMBER),
+    room=writes(NUMBER),
+    counted=reads(INTEGER),
+    **each(ROUTINE, "take", "multiply", "transpose"),
 )
 
 # Units first to last of a block's rows share an activation; derivatives are saved `saved` later.

@@ -70,7 +70,7 @@ class _Gradient:
 
     def __init__(self, v: Vectors, dz: Any, columns: Any, x: Any, inputs: Any) -> None:
         self.v, self.inputs, self.rows = v, inputs, x.shape[0]
-        self.product = Product(v, dz, columns, 1, x)
+        self.product = Product(v, dz, columns, 1, x, x.shape[1], self.rows)
         self.vectors, units = inputs // v.lanes, dz.shape[0] // columns
         self.pairs, last = self.vectors // WIDTH, (units // REST) & 1
         # With AVX2, the sums of two units alone would wait for one another.

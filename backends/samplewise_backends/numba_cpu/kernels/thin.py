@@ -37,25 +37,13 @@ from samplewise_backends.numba_cpu.kernels.thin_rows import (
     begin_batch,
     some_columns,
     some_rows,
-    transpose_rows,
 )
+from samplewise_backends.numba_cpu.kernels.tile_calls import describe_tiles, transpose_rows
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
 
 # Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
 # should stay in the nearest cache. Products by BLAS take more, see `stepwise`.
 TILES_UPDATED_AT_ONCE = 4096
-
-
-@inlined_kernel
-def _describe(run, out, a, a_unit, a_inner, b, columns):
-    """Describe a product to `multiply_tiles`, of sums that start at 0: see `tiles.multiply`."""
-    given = run.tiles
-    given.a, given.a_unit, given.a_inner = address_of(a), a_unit, a_inner
-    given.b, given.inner, given.b_ld = address_of(b), b.shape[0], b.shape[1]
-    given.out, given.units, given.out_ld = address_of(out), out.shape[0], out.shape[1]
-    given.columns = columns
-    given.start, given.start_unit = run.zero, 0
-    given.resumed, given.rectified, given.mask, given.masked = 0, 0, given.out, 0
 
 
 @inlined_kernel
@@ -92,7 +80,7 @@ def _add_products(run, net, layer, z, x, first):
     """Add the products of some inputs to the outputs of a layer, from input `first` on."""
     parameters, (count, columns) = vector_at(net.parameters, net.size, net.tiny), x.shape
     weights = part(parameters, layer.weight + first, layer.weights - first)
-    _describe(run, z, weights, layer.inputs, 1, x, columns)
+    describe_tiles(run, z, weights, layer.inputs, 1, x, columns)
     run.tiles.start = address_of(part(parameters, layer.bias, layer.units))
     run.tiles.start_unit, run.tiles.resumed = 1, int(first > 0)
     ends = first + count == layer.inputs
@@ -161,7 +149,7 @@ def _write_input_gradient(run, net, A, dZ, k, dz):
     layer = record_at(net.layers, k, LAYER, net.tiny)
     previous = record_at(net.layers, k - 1, LAYER, net.tiny)
     weights = part(parameters, layer.weight, layer.weights)
-    _describe(run, _across(net, dZ, k - 1, columns), weights, 1, layer.inputs, dz, columns)
+    describe_tiles(run, _across(net, dZ, k - 1, columns), weights, 1, layer.inputs, dz, columns)
     if previous.activation == ActivationCode.RELU:
         run.tiles.mask, run.tiles.masked = address_of(_across(net, A, k - 1, columns)), 1
     call(run.multiply, run.tiles)
@@ -175,7 +163,7 @@ def _step_in_weights(run, net, layer, dz, x):
     for o in range(step_in_whole_tiles(run, layer, dz, x), layer.units, height):
         units = min(height, layer.units - o)
         g = matrix_at(net.gradient, units, inputs, net.tiny)
-        _describe(run, g, part(dz, o * columns, units * columns), columns, 1, x, inputs)
+        describe_tiles(run, g, part(dz, o * columns, units * columns), columns, 1, x, inputs)
         call(run.multiply, run.tiles)
         update_part(net, layer.weight + o * inputs, units * inputs, layer.penalised, 0)
 
@@ -196,7 +184,7 @@ def _step_by_inputs(run, net, layer, dz):
         for o in range(0, layer.units, height):
             units = min(height, layer.units - o)
             g = matrix_at(net.gradient, units, count, net.tiny)
-            _describe(run, g, part(dz, o * columns, units * columns), columns, 1, x, count)
+            describe_tiles(run, g, part(dz, o * columns, units * columns), columns, 1, x, count)
             call(run.multiply, run.tiles)
             for u in range(units):
                 first = layer.weight + (o + u) * inputs + i

@@ -24,7 +24,7 @@ from typing import Any
 from samplewise_backends.numba_cpu.compile.inlining import select
 from samplewise_backends.numba_cpu.compile.jit import routine
 from samplewise_backends.numba_cpu.compile.vectors import State, Vectors, lanes_of, vector_kernel
-from samplewise_backends.numba_cpu.compile.views import integers_at, matrix_at, vector_at
+from samplewise_backends.numba_cpu.compile.views import integers_at, vector_at
 from samplewise_backends.numba_cpu.kernels.records import TILES, TRANSPOSED
 
 # Units of a tile: as many tiles of the first as there are, then of each other what is left.
@@ -36,7 +36,7 @@ TALL = 8
 
 
 class Product:
-    """The sums over k of a[u * a_unit + k * a_inner] * b[k, j], for tiles of units and vectors.
+    """The sums over k < inner of a[u * a_unit + k * a_inner] * b[k * ld + j], for tiles of u and j.
 
     They begin with the number `start(u)`, or with what `resumed` returns for the units and columns
     of a tile's vectors and these numbers.
@@ -49,17 +49,19 @@ class Product:
         a_unit: Any,
         a_inner: Any,
         b: Any,
+        ld: Any,
+        inner: Any,
         start: Callable[[Any], Any] = lambda _: 0.0,
         resumed: Callable[[list[tuple[Any, Any]], list[Any]], list[Any]] = lambda _, sums: sums,
     ) -> None:
         self._v, self._a, self._b = v, a, b
-        self._a_unit, self._a_inner = a_unit, a_inner
+        self._a_unit, self._a_inner, self._ld, self._inner = a_unit, a_inner, ld, inner
         self._start, self._resumed = start, resumed
 
     def tile(self, unit: Any, column: Any, height: int, width: int) -> list[tuple[int, int, Any]]:
         """Return unit, vector and sums of each vector of a tile, in the order of memory."""
         turn, starts = self.turns(unit, column, height, width)
-        sums = iter(self._v.repeat(self._b.shape[0], turn, starts))
+        sums = iter(self._v.repeat(self._inner, turn, starts))
         places = [j * self._v.lanes for j in range(width)]
         return [(u, j, next(sums)) for u in range(height) for j in places]
 
@@ -67,7 +69,7 @@ class Product:
         self, unit: Any, column: Any, height: int, width: int
     ) -> tuple[Callable[[Any, State], State], State]:
         """Return a function that adds one k to the sums of a tile, and the sums to start from."""
-        v, a, b, ld = self._v, self._a, self._b, self._b.shape[1]
+        v, a, b, ld = self._v, self._a, self._b, self._ld
         units, places = range(height), [j * v.lanes for j in range(width)]
 
         def turn(k: Any, state: State) -> State:
@@ -120,6 +122,8 @@ def multiply(
     a_unit,
     a_inner,
     b,
+    b_ld,
+    inner,
     columns,
     start,
     start_unit,
@@ -128,10 +132,10 @@ def multiply(
     mask,
     masked,
 ):
-    """Write out[u * ld + j] = sum_k a[u * a_unit + k * a_inner] b[k, j], for j < columns.
+    """Write out[u * ld + j] = sum_k a[u * a_unit + k * a_inner] b[k * b_ld + j], for j < columns.
 
     out: may be overwritten to the end of the last vector of each row.
-    b: (inner, any), can be read as far.
+    b: can be read as far.
     start: the sums start at start[u * start_unit]; with `resumed` 1, not 0, where they were left in
         out, whose rows are whole vectors then.
     rectified: 1 to write max(sum, 0), else 0.
@@ -144,7 +148,10 @@ def multiply(
 
         return v.repeat(resumed, left, sums)
 
-    product = Product(v, a, a_unit, a_inner, b, lambda unit: start[unit * start_unit], resume)
+    def begin(unit):
+        return start[unit * start_unit]
+
+    product = Product(v, a, a_unit, a_inner, b, b_ld, inner, begin, resume)
     vectors = (columns + (v.lanes - 1)) // v.lanes
 
     def rectify(_, sums):
@@ -178,7 +185,7 @@ def multiply_tiles(given):
     units, inner, like = given.units, given.inner, given.tiny
     size = units * given.out_ld + lanes_of(like) - 1
     out, mask = vector_at(given.out, size, like), vector_at(given.mask, size, like)
-    b = matrix_at(given.b, inner, given.b_ld, like)
+    b = vector_at(given.b, inner * given.b_ld + lanes_of(like) - 1, like)
     a = vector_at(given.a, (units - 1) * given.a_unit + (inner - 1) * given.a_inner + 1, like)
     start, start_unit = vector_at(given.start, units, like), given.start_unit
     for _ in range(given.times):
@@ -190,6 +197,8 @@ def multiply_tiles(given):
             given.a_unit,
             given.a_inner,
             b,
+            given.b_ld,
+            inner,
             given.columns,
             start,
             start_unit,

@@ -14,20 +14,26 @@ from functools import cached_property
 from samplewise.contract import Workload
 from samplewise.contract.plan import BLOCKED, DUAL
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_MOMENTUM
-from samplewise_backends.numba_cpu.kernels.products import WHOLE
-from samplewise_backends.numba_cpu.kernels.records import LANES
+from samplewise_backends.numba_cpu.kernels.products import TILED, WHOLE
+from samplewise_backends.numba_cpu.kernels.tiled import ROWS_OF_VALUES
 from samplewise_backends.numba_cpu.planner.direct_costs import CACHE_BYTES, DirectCosts
-from samplewise_backends.numba_cpu.planner.products import asked_kinds, far_times, fastest
+from samplewise_backends.numba_cpu.planner.products import (
+    asked_kinds,
+    far_times,
+    fastest,
+    product_ns,
+)
 from samplewise_backends.numba_cpu.planner.rates import TABLE_ROWS, Rates, interpolated
 from samplewise_backends.numba_cpu.planner.step_costs import WARM, Estimate, recurrence_ns
 from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import form_of, velocity_rows
+from samplewise_backends.numba_cpu.plans.gram import ROWS_AT_ONCE
 from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.members import Member
 
-# Shares of `Rates.step`: setting up a plan, a batch of its blocks, a block of each plan, a part of
-# its Gram matrix, a call from Python.
-SETUP, COEFFICIENT, STRIPE, CALL = 1300.0, 19.0, 0.36, 180.0
+# Shares of `Rates.step`: setting up a plan, a batch of its blocks, a block of each plan, a call from
+# Python.
+SETUP, COEFFICIENT, CALL = 1300.0, 19.0, 180.0
 BLOCK = {BLOCKED: 1.8, DUAL: 10.0}
 # Multiply-adds at full speed for each weight or coefficient, once a block, with L2 or momentum; and
 # the share of `Rates.reach_ns` that it takes to reach the weights.
@@ -118,10 +124,12 @@ class Costs:
         if self._form != PLAIN:
             ns += blocks * span * self._units * MIXED_COEFFICIENT * rates.mac
         ns += self._around_blocks(DUAL, block)
-        gram = rows * rows * self._inputs / rates.square + self._stream(self._data, self._data)
+        gram = WARM * self._whole_gram_ns() + self._stream(self._data, self._data)
         gram += rows * rows * MIRROR + square * PAGE
         # Into the coefficients and out of them again.
-        around = 2 * coefficients * self._inputs * rates.mac
+        sizes = ROWS_OF_VALUES, self._units, self._inputs
+        both = (product_ns(kinds[TILED], *sizes) for kinds in (rates.values, rates.update))
+        around = coefficients * self._inputs * WARM * sum(both)
         around += self._stream(self._data, 2 * self._data)
         around += (4 * coefficients + matrices * self._weights) * self._itemsize * PAGE
         setup = self._coefficients(block) + gram + around
@@ -134,8 +142,13 @@ class Costs:
     def _gram(self, block: int) -> float:
         fast = interpolated(TABLE_ROWS, self._rates.gram, block)
         ns = WARM * self._rows * block * self._inputs / fast + self._stream(self._data, self._data)
-        ns += self._rows / LANES * STRIPE * self._rates.step
         return ns + self._rows * block * self._itemsize * PAGE
+
+    def _whole_gram_ns(self) -> float:
+        """Return the nanoseconds of the Gram matrix of all rows, strip by strip."""
+        strip = min(ROWS_AT_ONCE, self._rows)
+        each = product_ns(self._rates.values[TILED], ROWS_OF_VALUES, strip, self._inputs)
+        return self._rows * (self._rows + strip) / 2 * self._inputs * each
 
     def _coefficients(self, block: int) -> float:
         return (SETUP + COEFFICIENT * block / self._batch) * self._rates.step

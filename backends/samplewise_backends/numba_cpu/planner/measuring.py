@@ -40,7 +40,7 @@ from samplewise_backends.numba_cpu.planner.rates import (
     Rates,
     Tables,
 )
-from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, readable_beyond
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.gram import GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
@@ -76,7 +76,7 @@ def measure(dtype: DType) -> Rates:
 class _Bench:
     def __init__(self, dtype: DType) -> None:
         self._dtype, self._repeated = dtype, Call(repeat_product, dtype)
-        describe_product(self._repeated)
+        describe_product(self._repeated, max(TABLE_UNITS))
         self._tiles = Call(multiply_tiles, dtype)
         self._tiles.set(tiny=np.finfo(dtype).tiny, start=self._filled(1), start_unit=0)
         self._none = self._filled(1, 1)
@@ -103,7 +103,7 @@ class _Bench:
         )
 
     def _filled(self, *shape: int) -> Matrix:
-        array = aligned_zeros(shape, self._dtype)
+        array = readable_beyond(shape, self._dtype)
         # Zeros may not be memory yet.
         array[...] = 0.5
         return array
@@ -146,7 +146,7 @@ class _Bench:
 
     def _gram(self, rows: int) -> float:
         gram = self._filled(rows * rows)
-        ns = self._product_ns(GRAM, WHOLE, self._X[:rows], self._none, gram, rows)
+        ns = self._product_ns(GRAM, TILED, self._X[:rows], self._none, gram, rows)
         return rows * rows * INPUTS / ns
 
     def _weight(self, size: int) -> float:

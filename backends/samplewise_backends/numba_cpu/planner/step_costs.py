@@ -10,7 +10,7 @@ from samplewise.contract import Workload
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, SUB_BLOCK, WITH_L2, WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, Kind
 from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO, units_at_once
-from samplewise_backends.numba_cpu.kernels.products import WHOLE
+from samplewise_backends.numba_cpu.kernels.products import TILED, WHOLE
 from samplewise_backends.numba_cpu.planner.products import product_ns
 from samplewise_backends.numba_cpu.planner.rates import Rates
 from samplewise_backends.numba_cpu.plans.abreast import columns_of
@@ -36,11 +36,10 @@ NOT_DENSE, OTHER_OUTPUT = 0.09, 0.25
 # linear; shares of `Rates.step` for a layer and step of momentum, of Adam and of others.
 UPDATED = {PLAIN: 0.0, WITH_L2: 0.07, WITH_MOMENTUM: 0.12}
 UPDATED_OTHERWISE, MOMENTUM, ADAM, OTHER_OPTIMIZER = 0.31, 0.09, 0.75, 0.18
-# The recurrence, multiply-adds at full speed for each unit of a row: for each row before it that is
-# in another sub-block; with L2 or momentum also for each one in its own, and for mixing with the
-# velocity once a sub-block. Shares of `Rates.step` for each row before it in its sub-block, and for
-# a row with L2 or momentum.
-AHEAD, LAGGED, MIXED = 0.9, 5.3, 8.4
+# The recurrence, multiply-adds at full speed for each unit of a row: with L2 or momentum, for each
+# row before it in its own sub-block, and for mixing with the velocity once a sub-block. Shares of
+# `Rates.step` for each row before it in its sub-block, and for a row with L2 or momentum.
+LAGGED, MIXED = 5.3, 8.4
 BEFORE, DECAYED = 0.025, 0.3
 
 
@@ -172,10 +171,12 @@ def recurrence_ns(rates: Rates, form: int, ld: int, batch: int, block: int) -> f
     """
     sub = min(max(SUB_BLOCK // batch, 1) * batch, block)
     ahead, before = (block - sub) / 2, (sub - batch) / 2
-    macs, steps = ahead * AHEAD, before * BEFORE
+    # A product brings each sub-block's effect on all later rows forward, with momentum two.
+    products = ahead * product_ns(rates.dual[TILED], max(ahead, 1.0), ld, sub)
+    macs, steps = 0.0, before * BEFORE
     if form != PLAIN:
         macs += before * LAGGED + ahead / sub * MIXED
         steps += DECAYED
     if form == WITH_MOMENTUM:
-        macs += ahead * AHEAD
-    return ld * macs * rates.mac + steps * rates.step
+        products *= 2
+    return ld * (products + macs * rates.mac) + steps * rates.step

@@ -11,9 +11,10 @@ from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.block import WITH_MOMENTUM
 from samplewise_backends.numba_cpu.kernels.dual import run_dual
-from samplewise_backends.numba_cpu.plans.arrays import Matrix
+from samplewise_backends.numba_cpu.plans.arrays import Matrix, readable_beyond
 from samplewise_backends.numba_cpu.plans.gram import FullGram, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
+from samplewise_backends.numba_cpu.plans.products import add_update, values_of
 from samplewise_backends.numba_cpu.plans.storage import Parameters
 from samplewise_backends.numba_cpu.plans.trainer import States, Trainer, Windows
 
@@ -40,11 +41,11 @@ class _FirstLayers:
         rows, units, dtype = len(X), len(parameters.W), X.dtype
         span = group.velocity_rows(rows)
         self.base = aligned_zeros((2, rows, units), dtype)
-        self.S, self.T = (aligned_zeros((n, units), dtype) for n in (rows, span))
+        self.S, self.T = (readable_beyond((n, units), dtype) for n in (rows, span))
         # Before the first steps, any rows: their coefficients are 0.
         self.recent = np.arange(span)
         for k, start in enumerate(self._starts):
-            np.matmul(X, start.T, out=self.base[k])
+            self.base[k] = values_of(X, start)
         self.origin = np.zeros((4, units), dtype)
         self.origin[[0, 3]] = 1
         self._by_time = span < rows
@@ -62,7 +63,8 @@ class _FirstLayers:
         rows = self.X[self.recent] if self._by_time else self.X
         of_both = [(parameters.W, self.S, self.X), (parameters.V, self.T, rows)]
         for k, (target, coefficients, of_rows) in enumerate(of_both[: self._targets]):
-            np.matmul(coefficients.T, of_rows, out=target)
+            target[...] = 0
+            add_update(target, coefficients, of_rows)
             for i, start in enumerate(self._starts):
                 target += self.origin[2 * k + i][:, None] * start
 

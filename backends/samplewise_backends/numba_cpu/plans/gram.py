@@ -11,6 +11,7 @@ from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.blocked import fill_gram
 from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
+from samplewise_backends.numba_cpu.plans.products import values_of
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 from samplewise_backends.numba_cpu.plans.threads import Each, in_turn
 
@@ -60,7 +61,7 @@ class GramBlocks:
     def __init__(self, block: int, rows: Rows) -> None:
         self._block, self._rows = block, rows
         self._call = Call(fill_gram, rows.dtype)
-        describe_product(self._call.inner("product"))
+        describe_product(self._call.inner("product"), block)
         self._call.settle()
         self.forget()
 
@@ -150,11 +151,10 @@ class FullGram:
             A = X[_span(rows)]
             for first in range(0, start, ROWS_AT_ONCE):
                 earlier = self._seen[first : min(first + ROWS_AT_ONCE, start)]
-                products = A @ X[_span(earlier)].T
+                products = values_of(A, X[_span(earlier)])
                 self._place(rows, earlier, products)
                 self._place(earlier, rows, products.T)
-            # NumPy takes a product with itself at half the cost.
-            self._place(rows, rows, A @ A.T)
+            self._place(rows, rows, values_of(A, A))
 
         each(strip, range(done, len(self._seen), ROWS_AT_ONCE))
 

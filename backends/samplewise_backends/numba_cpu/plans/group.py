@@ -101,7 +101,8 @@ class Group:
         block.set(segments=self._segments, runs=len(self._segments))
         block.set(batch=self.batch_size, form=self.form, units=sum(self._units), ld=self.ld)
         block.set(gram_ld=self.block, tiny=np.finfo(self.dtype).tiny, run_block=run_block)
-        describe_product(block.inner("product"))
+        # Of the units, and of the rows in a Gram matrix.
+        describe_product(block.inner("product"), max(self.ld, self.block))
 
     def prepare(
         self,

@@ -16,6 +16,8 @@ from samplewise_backends.numba_cpu.kernels.layers.dispatch import layer_backward
 from samplewise_backends.numba_cpu.kernels.losses import loss_called
 from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.products import first_product
+from samplewise_backends.numba_cpu.kernels.tiled import ROWS_OF_VALUES, room_for
+from samplewise_backends.numba_cpu.kernels.tiles import multiply_tiles, transpose
 from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 from samplewise_backends.numba_cpu.plans.lowering import Layers
 from samplewise_backends.numba_cpu.plans.trainer import Losses, Windows
@@ -79,9 +81,16 @@ def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None)
     return A
 
 
-def describe_product(product: Struct) -> None:
-    """Write what all products have in common into a `records.PRODUCT`."""
-    product.set(gemm=gemm_address(product.dtype.name), take=first_product)
+def describe_product(product: Struct, units: int) -> None:
+    """Write what all products of up to so many units have in common into a `records.PRODUCT`."""
+    dtype = product.dtype
+    product.set(gemm=gemm_address(dtype.name), tiny=np.finfo(dtype).tiny, take=first_product)
+    product.set(multiply=multiply_tiles, transpose=transpose)
+    product.set(zero=aligned_zeros(1, dtype), room=aligned_zeros(room_for(units), dtype))
+    product.set(counted=np.arange(max(units, ROWS_OF_VALUES)))
+    for name in ("tiles", "transposed"):
+        product.inner(name).set(tiny=np.finfo(dtype).tiny)
+    product.inner("tiles").set(times=1)
 
 
 def largest_gradient(layers: Layers) -> int:

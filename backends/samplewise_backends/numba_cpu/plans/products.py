@@ -1,0 +1,32 @@
+"""Products of whole matrices, in the tiles of the first layer: see `kernels.products`."""
+
+from __future__ import annotations
+
+from samplewise.network import aligned_zeros
+from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.kernels.products import TILED, UPDATE, VALUES, first_product
+from samplewise_backends.numba_cpu.plans.arrays import Matrix
+from samplewise_backends.numba_cpu.plans.routines import describe_product
+
+
+def values_of(X: Matrix, W: Matrix) -> Matrix:
+    """Return X W^T, (rows, units), for C-contiguous X (rows, d) and W (units, d)."""
+    Z = aligned_zeros((len(X), len(W)), X.dtype)
+    # A kernel may write the second matrix of other products.
+    _take(VALUES, X, W if W.flags.writeable else W.copy(), Z)
+    return Z
+
+
+def add_update(W: Matrix, E: Matrix, X: Matrix) -> None:
+    """Add E^T X to W (units, d), for C-contiguous E (rows, units) and X (rows, d)."""
+    _take(UPDATE, X, W, E)
+
+
+def _take(product: int, A: Matrix, B: Matrix, Z: Matrix) -> None:
+    """Take a product of A (rows, d) and B (units, d); Z (rows, units) is its result or the steps."""
+    (rows, inner), units = A.shape, len(B)
+    call = Call(first_product, A.dtype)
+    describe_product(call, units)
+    call.set(product=product, way=TILED, rows=rows, inner=inner, units=units)
+    call.set(a=A, b=B, z=Z, ld=units)
+    call()
