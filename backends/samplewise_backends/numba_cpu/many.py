@@ -9,7 +9,6 @@ import numpy as np
 
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
-from samplewise_backends.numba_cpu.planner.calibration import known_rates
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
 from samplewise_backends.numba_cpu.plans.abreast import groups_abreast
 from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
@@ -193,9 +192,8 @@ class NumbaManyProgram:
 
     def _call_ns(self, active: Sequence[Member]) -> float:
         """Return the nanoseconds that a call for some of the networks will take on one thread."""
-        rates, rows = known_rates(self._dtype.name).rates, self._workload.rows
-        share = len(active) / len(self._members)
-        return share * training_ns(self._factory.plan, rates, self._members, rows)
+        plan, share = self._factory.plan, len(active) / len(self._members)
+        return share * training_ns(plan, self._members, self._workload.rows, self._dtype)
 
 
 def _groups_in(held: Mapping[str, Matrix], active: Sequence[int]) -> list[list[int]]:

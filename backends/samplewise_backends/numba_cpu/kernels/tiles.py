@@ -174,9 +174,10 @@ def multiply(
     def block(unit, height):
         over_columns(v, vectors, lambda column, width: tile(unit, column, height, width))
 
-    tall = select(vectors < WIDTH, units // TALL, 0)
-    for_each(v, tall, lambda m: tile(m * TALL, 0, TALL, 1))
-    _over_units(v, tall * TALL, units, block)
+    height = 2 * TALL if v.wide else TALL
+    tall = select(vectors < WIDTH, units // height, 0)
+    for_each(v, tall, lambda m: tile(m * height, 0, height, 1))
+    _over_units(v, tall * height, units, block)
 
 
 @routine(TILES)

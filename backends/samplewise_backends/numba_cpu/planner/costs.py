@@ -31,13 +31,13 @@ from samplewise_backends.numba_cpu.plans.gram import ROWS_AT_ONCE
 from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.members import Member
 
-# Shares of `Rates.step`: setting up a plan, a batch of its blocks, a block of each plan, a call from
-# Python.
+# Shares of `Rates.step`: setting up a plan, a batch of its blocks, a block of each plan, a call
+# from Python.
 SETUP, COEFFICIENT, CALL = 1300.0, 19.0, 180.0
 BLOCK = {BLOCKED: 1.8, DUAL: 10.0}
 # Multiply-adds at full speed for each weight or coefficient, once a block, with L2 or momentum; and
 # the share of `Rates.reach_ns` that it takes to reach the weights.
-MIXED_WEIGHT, MIXED_COEFFICIENT, FAR = 2.8, 8.3, 0.39
+MIXED_WEIGHT, MIXED_COEFFICIENT, FAR = 4.9, 14.5, 0.39
 # Nanoseconds a byte: gathering a row, touching new memory, copying a row of the Gram matrix.
 GATHER, PAGE, COPY = 0.012, 0.22, 0.048
 # Likewise for the outputs of a block that does not stay in the nearest cache.
@@ -111,21 +111,21 @@ class Costs:
         blocks, coefficients = rows / block, rows * self._units
         (asked,) = self._asked.get(DUAL, (None,))
         kind, each = fastest(rates.dual, block, self._units, rows, asked=asked)
-        square = rows * rows * self._itemsize
+        whole = rows * rows * self._itemsize
         optimizers = [member.optimizer for member in self._members]
         span = velocity_rows(optimizers, rows, self._batch, block, self._dtype)
         terms = rows + (span if self._form == WITH_MOMENTUM else 0)
         ns = terms * coefficients * WARM * each
-        ns += self._stream(square, square)
+        ns += self._stream(whole, whole)
         if self._shuffle:
-            ns += square * COPY
+            ns += whole * COPY
         if span < rows:
             ns += rows * span * self._itemsize * COPY
         if self._form != PLAIN:
             ns += blocks * span * self._units * MIXED_COEFFICIENT * rates.mac
         ns += self._around_blocks(DUAL, block)
         gram = WARM * self._whole_gram_ns() + self._stream(self._data, self._data)
-        gram += rows * rows * MIRROR + square * PAGE
+        gram += rows * rows * MIRROR + whole * PAGE
         # Into the coefficients and out of them again.
         sizes = ROWS_OF_VALUES, self._units, self._inputs
         both = (product_ns(kinds[TILED], *sizes) for kinds in (rates.values, rates.update))

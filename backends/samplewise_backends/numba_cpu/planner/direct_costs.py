@@ -38,7 +38,7 @@ FAR = {WHOLE: 1.3, THIN: 1.7, ABREAST: 1.0}
 # Multiples of `Rates.unit` for each output and column of an activation that is not ReLU, and of a
 # logit, for each output that is written as a row too, and for each weight and step, by form and
 # otherwise; a share of `Rates.step` for a layer and step of an optimizer that is not linear.
-THIN_STEP, THIN_ROW, COPIED, TURNED = 0.7, 0.055, 0.026, 5.0
+THIN_STEP, THIN_ROW, COPIED, TURNED = 0.7, 0.055, 0.026, 8.8
 THIN_SMOOTH, THIN_LOGIT, THIN_OUTPUT = 0.3, 0.36, 0.08
 THIN_UPDATED, THIN_OTHERWISE = {PLAIN: 0.02, WITH_L2: 0.02, WITH_MOMENTUM: 0.05}, 0.24
 THIN_OPTIMIZER = 0.3

@@ -94,7 +94,6 @@ class _Bench:
             thin_values=_tables(self._thin_values, THIN_ROWS),
             thin_update=_tables(self._thin_update, THIN_ROWS),
             gram=tuple(_rounded(self._gram(rows)) for rows in TABLE_ROWS),
-            square=_rounded(self._square()),
             weight=tuple(_rounded(self._weight(size)) for size in WEIGHT_BYTES),
             stream=tuple(_rounded(self._stream(size)) for size in STREAM_BYTES),
             step=_rounded(self._step((16,))),
@@ -178,10 +177,6 @@ class _Bench:
             return once
         times = max(int(CALL_NS / once), 1)
         return _least(repeated(times)) / times
-
-    def _square(self) -> float:
-        A = self._filled(2 * max(TABLE_ROWS), INPUTS)
-        return len(A) ** 2 * INPUTS / _least(lambda: A @ A.T)
 
     def _stream(self, size: int) -> float:
         rows = size // INPUTS // self._dtype.itemsize

@@ -39,7 +39,6 @@ class Rates:
         thin_values, thin_update: likewise, with the batch in the lanes, by `THIN_ROWS`.
         gram: multiply-adds a nanosecond of a block's whole Gram matrix, half of which is computed,
             by `TABLE_ROWS`.
-        square: likewise, of NumPy's X X^T.
         weight: nanoseconds a weight of the products of a single row, by loops, by the bytes of
             all weights, `WEIGHT_BYTES`.
         stream: nanoseconds a byte of reading rows in turn, by all their bytes, `STREAM_BYTES`.
@@ -55,7 +54,6 @@ class Rates:
     thin_values: Tables
     thin_update: Tables
     gram: Line
-    square: float
     weight: Line
     stream: Line
     step: float
@@ -64,8 +62,8 @@ class Rates:
 
     @property
     def mac(self) -> float:
-        """Nanoseconds of a multiply-add at full speed."""
-        return 2 / self.square
+        """Nanoseconds of a multiply-add at full speed, that of the fastest tiles."""
+        return 1 / max(max(map(max, table)) for table in self.thin_values)
 
     @property
     def unit(self) -> float:

@@ -25,10 +25,10 @@ ROW, ALONE, LOOP_UNIT = 0.26, 0.3, 0.03
 # Loops: multiples of `Rates.later_weight` for each weight and row, of a batch, of a single row, and
 # of one with a velocity; multiply-adds at full speed for each weight of a row's end, which fills no
 # vector.
-LOOP_WEIGHT, LOOP_ALONE, LOOP_VELOCITY, END = 1.13, 0.82, 0.96, 17.0
+LOOP_WEIGHT, LOOP_ALONE, LOOP_VELOCITY, END = 1.13, 0.82, 0.96, 30.0
 # Multiples of `Rates.unit` for each output and row of ReLU and of another activation, and
 # multiply-adds at full speed for each output of a row's end.
-RELU, SMOOTH, RELU_END, SMOOTH_END = 0.064, 0.39, 33.0, 107.0
+RELU, SMOOTH, RELU_END, SMOOTH_END = 0.064, 0.39, 58.0, 187.0
 # A later layer that is not dense, such as dropout: a share of `Rates.step` for a row, and multiples
 # of `Rates.unit` for each output.
 NOT_DENSE, OTHER_OUTPUT = 0.09, 0.25
@@ -39,7 +39,7 @@ UPDATED_OTHERWISE, MOMENTUM, ADAM, OTHER_OPTIMIZER = 0.31, 0.09, 0.75, 0.18
 # The recurrence, multiply-adds at full speed for each unit of a row: with L2 or momentum, for each
 # row before it in its own sub-block, and for mixing with the velocity once a sub-block. Shares of
 # `Rates.step` for each row before it in its sub-block, and for a row with L2 or momentum.
-LAGGED, MIXED = 5.3, 8.4
+LAGGED, MIXED = 9.3, 14.7
 BEFORE, DECAYED = 0.025, 0.3
 
 

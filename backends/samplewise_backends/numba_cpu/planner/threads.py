@@ -8,7 +8,6 @@ from samplewise.contract import DECISIONS, RATES, WEIGHTS, Plan, Workload
 from samplewise.contract.plan import DIRECT
 from samplewise_backends.numba_cpu.compile.settings import compiles_nothing
 from samplewise_backends.numba_cpu.planner.candidates import CALL_NS
-from samplewise_backends.numba_cpu.planner.rates import Rates
 from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_shared
 
@@ -22,7 +21,8 @@ SHARED_STEP_FIELDS = frozenset({RATES, WEIGHTS, DECISIONS})
 TRAINING = 3.0
 # A thread's part of a step takes at least so long: it meets the others twice, and packs weights.
 SHARED_STEP_NS = 20_000.0
-# Of networks with convolutions, measured there: four of them took from 0.026 to 0.06 in float32.
+# Of networks with convolutions, measured on the AVX-512 one: four took from 0.026 to 0.06 in
+# float32.
 NS_OF_MULTIPLY_ADD = {"float32": 0.03, "float64": 0.05}
 
 
@@ -39,13 +39,13 @@ def threads_for(ns: float, allowed: int, parts: int) -> int:
     return min(range(1, max(min(allowed, parts), 1) + 1), key=ns_on)
 
 
-def training_ns(plan: Plan, rates: Rates, members: Sequence[Member], rows: int) -> float:
+def training_ns(plan: Plan, members: Sequence[Member], rows: int, dtype: DType) -> float:
     """Return the nanoseconds of one call of a training: an epoch, or as long as a call may take.
 
-    Where the plan has no prediction, its products take as long as at full speed.
+    Where the plan has no prediction, they are those of its products.
     """
     adds = sum(member.network.multiply_adds for member in members)
-    least = TRAINING * adds * rows * rates.mac
+    least = TRAINING * adds * rows * NS_OF_MULTIPLY_ADD[dtype.name]
     return min(least if plan.epoch_ms is None else plan.epoch_ms * 1e6, CALL_NS)
 
 

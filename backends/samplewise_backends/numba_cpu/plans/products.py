@@ -23,7 +23,7 @@ def add_update(W: Matrix, E: Matrix, X: Matrix) -> None:
 
 
 def _take(product: int, A: Matrix, B: Matrix, Z: Matrix) -> None:
-    """Take a product of A (rows, d) and B (units, d); Z (rows, units) is its result or the steps."""
+    """Take a product of A (rows, d) and B (units, d); Z (rows, units) is the result or E."""
     (rows, inner), units = A.shape, len(B)
     call = Call(first_product, A.dtype)
     describe_product(call, units)
