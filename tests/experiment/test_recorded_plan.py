@@ -16,6 +16,7 @@ from samplewise.experiment.run import run, run_many
 from samplewise.network import multilayer_perceptron
 from samplewise.training.idle_programs import IDLE
 from samplewise.training.train import train
+from samplewise_backends.numba_cpu.kernels.products import TILED
 from samplewise_backends.numba_cpu.planner import calibration
 
 ROWS, INPUTS = 100, 90
@@ -34,8 +35,16 @@ def scaled(value, factor):
     return value * factor
 
 
-LOOPS, TILES = rates("x86-64-v3", weight=50), rates("x86-64-v4", weight=50)
-DUAL = rates("x86-64-v3", weight=50, values=0.01, update=0.01)
+def slow_tiles(rates):
+    """Return rates by which values take a tenth of the speed in tiles."""
+    values = list(rates.values)
+    values[TILED] = scaled(values[TILED], 0.1)
+    return dataclasses.replace(rates, values=tuple(values))
+
+
+TILES = rates("x86-64-v4", weight=50)
+LOOPS = slow_tiles(rates("x86-64-v3", weight=50))
+DUAL = rates("x86-64-v3", weight=500, gram=0.01)
 DIRECT = rates("x86-64-v3", weight=0.01)
 PAIRS = [(LOOPS, TILES), (TILES, DUAL), (DUAL, DIRECT), (DIRECT, LOOPS)]
 IDS = ["loops", "tiles", "dual", "direct"]
