@@ -145,10 +145,10 @@ class Costs:
         return ns + self._rows * block * self._itemsize * PAGE
 
     def _whole_gram_ns(self) -> float:
-        """Return the nanoseconds of the Gram matrix of all rows, strip by strip."""
-        strip = min(ROWS_AT_ONCE, self._rows)
-        each = product_ns(self._rates.values[TILED], ROWS_OF_VALUES, strip, self._inputs)
-        return self._rows * (self._rows + strip) / 2 * self._inputs * each
+        """Return the nanoseconds of the Gram matrix of all rows, half of which is computed."""
+        rows, units = self._rows, min(ROWS_AT_ONCE, self._rows)
+        each = product_ns(self._rates.values[TILED], ROWS_OF_VALUES, units, self._inputs)
+        return rows * (rows + min(ROWS_OF_VALUES, rows)) / 2 * self._inputs * each
 
     def _coefficients(self, block: int) -> float:
         return (SETUP + COEFFICIENT * block / self._batch) * self._rates.step

@@ -11,7 +11,7 @@ from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.blocked import fill_gram
 from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
-from samplewise_backends.numba_cpu.plans.products import values_of
+from samplewise_backends.numba_cpu.plans.products import gram_of, values_of
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 from samplewise_backends.numba_cpu.plans.threads import Each, in_turn
 
@@ -154,7 +154,7 @@ class FullGram:
                 products = values_of(A, X[_span(earlier)])
                 self._place(rows, earlier, products)
                 self._place(earlier, rows, products.T)
-            self._place(rows, rows, values_of(A, A))
+            self._place(rows, rows, gram_of(A))
 
         each(strip, range(done, len(self._seen), ROWS_AT_ONCE))
 

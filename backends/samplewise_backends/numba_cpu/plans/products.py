@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
-from samplewise_backends.numba_cpu.kernels.products import TILED, UPDATE, VALUES, first_product
+from samplewise_backends.numba_cpu.kernels.products import (
+    GRAM,
+    TILED,
+    UPDATE,
+    VALUES,
+    first_product,
+)
 from samplewise_backends.numba_cpu.plans.arrays import Matrix
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 
@@ -17,13 +25,23 @@ def values_of(X: Matrix, W: Matrix) -> Matrix:
     return Z
 
 
+def gram_of(X: Matrix) -> Matrix:
+    """Return X X^T, (rows, rows), for C-contiguous X (rows, d); half of it is computed."""
+    Z = aligned_zeros((len(X), len(X)), X.dtype)
+    _take(GRAM, X, Z, Z)
+    return np.where(np.tri(len(X), dtype=bool), Z, Z.T)
+
+
 def add_update(W: Matrix, E: Matrix, X: Matrix) -> None:
     """Add E^T X to W (units, d), for C-contiguous E (rows, units) and X (rows, d)."""
     _take(UPDATE, X, W, E)
 
 
 def _take(product: int, A: Matrix, B: Matrix, Z: Matrix) -> None:
-    """Take a product of A (rows, d) and B (units, d); Z (rows, units) is the result or E."""
+    """Take a product of A (rows, d) and B (units, d); Z (rows, units) is the result or E.
+
+    The Gram matrix of A asks for the length of B alone.
+    """
     (rows, inner), units = A.shape, len(B)
     call = Call(first_product, A.dtype)
     describe_product(call, units)
