@@ -238,9 +238,10 @@ def product(kind, way, X, B, z, ld):
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("inner", [9, 3])
 @pytest.mark.parametrize("kind", [VALUES, UPDATE, DUAL, GRAM])
-def test_products(monkeypatch, kind, way):
-    rng, rows, inner, units = np.random.default_rng(4), 67, 9, 6
+def test_products(monkeypatch, kind, way, inner):
+    rng, rows, units = np.random.default_rng(4), 67, 6
     X = rng.standard_normal((rows, inner))
     B = rng.standard_normal((inner, units) if kind == DUAL else (units, inner))
     ld = rows if kind == GRAM else 8

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samplewise.network import aligned_zeros
+from samplewise.network import SGD, aligned_zeros, loss_named, multilayer_perceptron
 from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.products import (
     DUAL,
     GRAM,
@@ -15,9 +16,12 @@ from samplewise_backends.numba_cpu.kernels.products import (
     VALUES,
     first_product,
 )
+from samplewise_backends.numba_cpu.kernels.records import BLOCK, LANES
 from samplewise_backends.numba_cpu.kernels.tiled import PART, ROWS_OF_UPDATE, ROWS_OF_VALUES
+from samplewise_backends.numba_cpu.plans import group
 from samplewise_backends.numba_cpu.plans.arrays import readable_beyond
 from samplewise_backends.numba_cpu.plans.lowering import padded
+from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.products import add_update, values_of
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 
@@ -125,3 +129,18 @@ def test_products_of_whole_matrices_take_rows_that_cannot_be_written():
     E, target = rng.standard_normal((300, 17)), W.copy()
     add_update(target, E, X)
     np.testing.assert_allclose(target, W + E.T @ X, rtol=0, atol=1e-12)
+
+
+def test_behind_an_array_that_is_readable_beyond_there_is_a_vector():
+    array = readable_beyond((3, 5), np.dtype("float64"))
+    assert array.base.nbytes >= array.nbytes + LANES * array.itemsize
+
+
+def test_a_group_has_room_for_the_rows_of_a_block_and_for_its_units(monkeypatch):
+    seen = []
+    monkeypatch.setattr(group, "describe_product", lambda product, units: seen.append(units))
+    for units in (1, 300):
+        member = Member(multilayer_perceptron(4, (units,), 1), SGD())
+        loss, dtype = loss_named("binary_cross_entropy"), np.dtype("float64")
+        group.Group([member], 1, 128, loss, dtype).describe(Struct(BLOCK, dtype))
+    assert seen == [128, padded(300)]
