@@ -62,6 +62,13 @@ def weights(rows, labels=LABELS, network=NETWORK, **changes):
     return train(network, rows, labels, settings(**changes)).parameters.tobytes()
 
 
+def without_dual(changes):
+    """Return the changes of a test; skip those that ask for a plan that the backend has not."""
+    if changes.get("plan") == "dual" and changes["backend"] != "numba_cpu":
+        pytest.skip(f"{changes['backend']} has no plan dual")
+    return changes
+
+
 def test_an_equal_training_compiles_nothing(programs):
     for rows in (X, OTHER, X):
         weights(rows, seed=len(programs))
@@ -102,12 +109,13 @@ def test_rows_whose_products_may_overflow_have_programs_of_their_own(programs):
     [
         {"plan": "direct"},
         {"plan": "blocked", "batch_size": 1, "momentum": 0.9, "l2": 0.01},
+        {"plan": "dual", "batch_size": 1, "momentum": 0.9},
         {"optimizer": "adam", "shuffle": True},
     ],
-    ids=["direct", "blocked", "adam"],
+    ids=["direct", "blocked", "dual", "adam"],
 )
 def test_trainings_in_turn_have_the_bits_of_those_alone(programs, backend, network, changes):
-    changes = {**changes, "backend": backend}
+    changes = without_dual({**changes, "backend": backend})
 
     def alone(rows):
         IDLE.clear()
@@ -158,9 +166,10 @@ def watched(monkeypatch, program, looks):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("plan", ["direct", "blocked"])
+@pytest.mark.parametrize("plan", ["direct", "blocked", "dual"])
 def test_nothing_of_the_rows_is_kept(monkeypatch, programs, backend, plan):
-    seen, changes = [], {"backend": backend, "plan": plan, "batch_size": 1, "momentum": 0.9}
+    changes = {"backend": backend, "plan": plan, "batch_size": 1, "momentum": 0.9}
+    seen, changes = [], without_dual(changes)
     weights(X, **changes)
 
     def looks(state, X, Y, steps, losses, *_):
@@ -217,8 +226,8 @@ def test_large_programs_are_not_kept(programs):
 class Ended:
     """A program after its training, with such a plan and such an answer to `forget`."""
 
-    def __init__(self, *, in_place=True, memory_bytes=0, forgets=True):
-        self.plan = Plan(in_place=in_place, memory_bytes=memory_bytes)
+    def __init__(self, *, memory_bytes=0, forgets=True):
+        self.plan = Plan(memory_bytes=memory_bytes)
         self.forget = lambda: forgets
 
 
@@ -228,7 +237,6 @@ class Ended:
         ({}, True),
         ({"memory_bytes": MOST_BYTES}, True),
         ({"memory_bytes": MOST_BYTES + 1}, False),
-        ({"in_place": False}, False),
         ({"forgets": False}, False),
         ({"forgets": None}, False),
     ],

@@ -91,7 +91,7 @@ def _numbers_of(network: Network, batch_size: int) -> int:
 def keep(key: Hashable, backend: Backend, program: Program | ManyProgram) -> None:
     """Keep a program after its training where it is small and can forget."""
     plan = program.plan
-    if not plan.in_place or plan.memory_bytes > MOST_BYTES:
+    if plan.memory_bytes > MOST_BYTES:
         return
     forget = getattr(program, "forget", None)
     if forget is not None and forget() is True:
