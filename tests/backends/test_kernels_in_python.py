@@ -108,6 +108,8 @@ CASES = {
     "adagrad": (DEEP, Adagrad(), 1, "direct"),
     "thin": (WIDE, SGD(momentum=0.9, nesterov=True), 5, "direct:thin"),
     "thin adam": (DEEP, Adam(l1=0.01, clip_value=0.1), 3, "direct:thin"),
+    "thin, norm": (WIDE, LIMITED, 5, "direct:thin"),
+    "thin, norm of two blocks": (TWO_BLOCKS, LIMITED, 5, "direct:thin"),
     "thin poisson": (DEEP, SGD(), 5, "direct:thin", "poisson"),
     "thin binary": (BINARY, SGD(), 5, "direct:thin", "binary_cross_entropy"),
     "stepped tiles": (TWO_BLOCKS, SGD(), 5, "direct:thin"),

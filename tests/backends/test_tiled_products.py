@@ -89,6 +89,7 @@ LARGE = {
     "rows": (2 * ROWS_OF_UPDATE + ROWS_OF_VALUES + 5, 19, 7),
     "inner": (9, 2 * PART // ROWS_OF_VALUES + 21, 7),
     "units": (9, 19, 150),
+    "inputs of an update": (77, 2 * (PART // 77) + 19, 7),
     "all": (ROWS_OF_UPDATE + 1, PART // ROWS_OF_VALUES + 1, 70),
 }
 

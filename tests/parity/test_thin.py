@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from thin_networks import drawn_case, failures, is_comparable
+from drawn_networks import drawn_case, failures, is_comparable
 
 from samplewise.contract import PlanSpec, Steps, TrainingState, Workload
 from samplewise.network import (

@@ -62,7 +62,7 @@ def _values_product(given, X, W, z):
     if given.way == LOOPS:
         _values_loops(X, W, z, given.ld)
     elif given.way == TILED:
-        values_in_tiles(given, X, W, z)
+        values_in_tiles(given, X, W, z, given.zero, 0)
     else:
         gemm_nt(given.gemm, rows, units, inner, one, X, inner, W, inner, zero, z, given.ld)
 

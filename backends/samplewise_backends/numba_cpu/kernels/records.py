@@ -93,6 +93,49 @@ UPDATED = record(
     z=writes(NUMBER),
 )
 
+# One product with the batch in the lanes, taken `times` times: see `tiles.multiply`. Of (units,
+# out_ld) from `out` on, `columns` are written; b is (inner, b_ld).
+TILES = record(
+    "tiles",
+    a=reads(NUMBER),
+    **each(INTEGER, "a_unit", "a_inner"),
+    b=reads(NUMBER),
+    out=writes(NUMBER),
+    **each(INTEGER, "units", "inner", "columns", "b_ld", "out_ld", "times"),
+    **each(reads(NUMBER), "start", "mask"),
+    **each(INTEGER, "start_unit", "resumed", "rectified", "masked"),
+    tiny=NUMBER,
+)
+
+# The rows `chosen`, (rows,), of a matrix (a_rows, columns) whose rows are `ld` apart, and their
+# transpose: see `tiles.transpose`.
+TRANSPOSED = record(
+    "transposed",
+    a=reads(NUMBER),
+    chosen=reads(INTEGER),
+    **each(writes(NUMBER), "out", "copied"),
+    **each(INTEGER, "a_rows", "ld", "out_ld", "rows", "columns", "pitch", "copies"),
+    tiny=NUMBER,
+)
+
+# One product of the first layer: see `products`. In tiles, rows lie transposed in `room`, and
+# `counted` has 0, 1, 2 and so on: see `tiled`.
+PRODUCT = record(
+    "product",
+    **each(INTEGER, "product", "way", "gemm", "rows", "units", "inner"),
+    a=reads(NUMBER),
+    **each(writes(NUMBER), "b", "z"),
+    ld=INTEGER,
+    tiny=NUMBER,
+    times=INTEGER,
+    tiles=TILES,
+    transposed=TRANSPOSED,
+    zero=reads(NUMBER),
+    room=writes(NUMBER),
+    counted=reads(INTEGER),
+    **each(ROUTINE, "take", "multiply", "transpose"),
+)
+
 # A network and a batch of its rows: the argument of every routine of a step. Callers write the
 # fields of the batch, and of the layer, the values or the parameters that they call a routine for.
 # Addresses of routines are 0 where nothing needs them.
@@ -146,6 +189,9 @@ NETWORK = record(
     # Routines.
     **each(ROUTINE, "layer_forward", "layer_backward", "activate", "derivative", "row_loss"),
     **each(ROUTINE, "update", "forward", "batch_loss", "later_layers"),
+    # For the products of dense layers, where it is 1 that says that these come in tiles.
+    in_tiles=INTEGER,
+    product=PRODUCT,
 )
 
 # Rows order[start:stop] of all, a few at a time: gathered (rows at once, inputs), unless they lie
@@ -188,31 +234,6 @@ SHARED = record(
     counter=writes(INTEGER),
 )
 
-# One product with the batch in the lanes, taken `times` times: see `tiles.multiply`. Of (units,
-# out_ld) from `out` on, `columns` are written; b is (inner, b_ld).
-TILES = record(
-    "tiles",
-    a=reads(NUMBER),
-    **each(INTEGER, "a_unit", "a_inner"),
-    b=reads(NUMBER),
-    out=writes(NUMBER),
-    **each(INTEGER, "units", "inner", "columns", "b_ld", "out_ld", "times"),
-    **each(reads(NUMBER), "start", "mask"),
-    **each(INTEGER, "start_unit", "resumed", "rectified", "masked"),
-    tiny=NUMBER,
-)
-
-# The rows `chosen`, (rows,), of a matrix (a_rows, columns) whose rows are `ld` apart, and their
-# transpose: see `tiles.transpose`.
-TRANSPOSED = record(
-    "transposed",
-    a=reads(NUMBER),
-    chosen=reads(INTEGER),
-    **each(writes(NUMBER), "out", "copied"),
-    **each(INTEGER, "a_rows", "ld", "out_ld", "rows", "columns", "pitch", "copies"),
-    tiny=NUMBER,
-)
-
 # Steps of one network of dense layers with the batch in the lanes: see `thin`. Gathered rows are
 # `pitch` apart; (inputs_at_once, columns) the rows of the batch with a column for each, so many of
 # their inputs at a time. `chosen` has their numbers in the data, `counted` 0, 1, 2 and so on.
@@ -251,24 +272,6 @@ ABREAST = record(
     x=writes(NUMBER),
     ones=reads(NUMBER),
     room=writes(NUMBER),
-)
-
-# One product of the first layer: see `products`. In tiles, rows lie transposed in `room`, and
-# `counted` has 0, 1, 2 and so on: see `tiled`.
-PRODUCT = record(
-    "product",
-    **each(INTEGER, "product", "way", "gemm", "rows", "units", "inner"),
-    a=reads(NUMBER),
-    **each(writes(NUMBER), "b", "z"),
-    ld=INTEGER,
-    tiny=NUMBER,
-    times=INTEGER,
-    tiles=TILES,
-    transposed=TRANSPOSED,
-    zero=reads(NUMBER),
-    room=writes(NUMBER),
-    counted=reads(INTEGER),
-    **each(ROUTINE, "take", "multiply", "transpose"),
 )
 
 # Units first to last of a block's rows share an activation; derivatives are saved `saved` later.

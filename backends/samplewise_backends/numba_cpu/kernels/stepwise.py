@@ -7,13 +7,10 @@ is left to the optimizer as two factors. Only clipping by norm needs the whole g
 The optimizer may write the next row's products of the first layer, as it has the weights at hand.
 """
 
-import math
-
 from samplewise_backends.numba_cpu.compile.blas import gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import (
     inlined_kernel,
     kernel,
-    reordered_kernel,
     routine,
 )
 from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
@@ -33,6 +30,7 @@ from samplewise_backends.numba_cpu.kernels.layers.dense import (
     dense_input_gradient,
     units_at_once,
 )
+from samplewise_backends.numba_cpu.kernels.limits import limit_and_update
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
 from samplewise_backends.numba_cpu.kernels.records import LAYER, STEPS
 from samplewise_backends.numba_cpu.kernels.step import (
@@ -117,67 +115,6 @@ def backward(net, A, dZ, gradient):
             _update_dense(net, layer, A, dz, a, a_ld, gradient)
 
 
-@kernel
-def _limit(net, gradient):
-    """Clip each entry of the gradient, then its norm, also where squares overflow."""
-    largest, most = net.hyper.clip_value, net.hyper.clip_norm
-    for i in range(gradient.shape[0]):
-        # A NaN is neither above nor previous, and stays.
-        if abs(gradient[i]) > largest:
-            gradient[i] = math.copysign(largest, gradient[i])
-    norm, scale = _norm(net, gradient), gradient.dtype.type(1)
-    if norm == math.inf:
-        scale = _largest(net, gradient)
-        for i in range(gradient.shape[0]):
-            gradient[i] /= scale
-        norm = _norm(net, gradient)
-    factor = scale if norm <= most / scale else most / norm
-    if factor == gradient.dtype.type(1):
-        return
-    for i in range(gradient.shape[0]):
-        gradient[i] *= factor
-
-
-@kernel
-def _norm(net, gradient):
-    """Return the norm over the layers that are trained: all else is left of earlier steps."""
-    total = gradient.dtype.type(0)
-    for k in range(net.depth):
-        layer = record_at(net.layers, k, LAYER, net.tiny)
-        if layer.trained:
-            total += _square_sum(part(gradient, layer.weight, layer.weights))
-            total += _square_sum(part(gradient, layer.bias, layer.biases))
-    return math.sqrt(total)
-
-
-@kernel
-def _largest(net, gradient):
-    """Return the largest absolute value in the layers that are trained."""
-    largest = gradient.dtype.type(0)
-    for k in range(net.depth):
-        layer = record_at(net.layers, k, LAYER, net.tiny)
-        if layer.trained:
-            largest = max(largest, _largest_of(part(gradient, layer.weight, layer.weights)))
-            largest = max(largest, _largest_of(part(gradient, layer.bias, layer.biases)))
-    return largest
-
-
-@kernel
-def _largest_of(g):
-    largest = g.dtype.type(0)
-    for i in range(g.shape[0]):
-        largest = max(largest, abs(g[i]))
-    return largest
-
-
-@reordered_kernel
-def _square_sum(g):
-    total = g.dtype.type(0)
-    for i in range(g.shape[0]):
-        total += g[i] * g[i]
-    return total
-
-
 @vector_kernel
 def _fetch(v, row):
     """Fetch a row into the second nearest cache."""
@@ -228,7 +165,5 @@ def run_stepwise(run):
         net.ahead = 0
         backward(net, A, dZ, gradient)
         if net.of_all and net.hyper.optimizer != OptimizerCode.NO_STEP:
-            _limit(net, gradient)
-            for k in range(net.depth):
-                update_layer(net, record_at(net.layers, k, LAYER, net.tiny))
+            limit_and_update(net, gradient)
         end_step(run, step)

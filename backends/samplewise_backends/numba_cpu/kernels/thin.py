@@ -22,6 +22,7 @@ from samplewise_backends.numba_cpu.compile.views import (
     vector_at,
 )
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, LossCode
+from samplewise_backends.numba_cpu.kernels.limits import limit_and_update
 from samplewise_backends.numba_cpu.kernels.losses_across import cross_entropy_across
 from samplewise_backends.numba_cpu.kernels.records import LAYER, THIN
 from samplewise_backends.numba_cpu.kernels.step import (
@@ -128,18 +129,44 @@ def _backward(run, net, A, dZ, columns):
         if k < net.depth - 1 and layer.activation != ActivationCode.RELU:
             count = layer.units * columns
             derivative_part(net, A, dZ, layer.across, layer.saved, count, layer.activation)
-        x = matrix_at(net.X, net.rows, net.inputs, net.tiny)
-        if k > 0:
-            previous = record_at(net.layers, k - 1, LAYER, net.tiny)
-            x = matrix_at(address_of(part(A, previous.out, 1)), net.rows, previous.ld, net.tiny)
         if layer.wanted:
             _write_input_gradient(run, net, A, dZ, k, dz)
-        if layer.trained:
+        if layer.trained and not net.of_all:
             if k == 0 and run.inputs_at_once < layer.inputs:
                 _step_by_inputs(run, net, layer, dz)
             else:
-                _step_in_weights(run, net, layer, dz, x)
+                _step_in_weights(run, net, layer, dz, _inputs_of(net, A, k))
             _step_in_bias(net, layer, dz)
+    if net.of_all:
+        _write_gradient(run, net, A, dZ, columns)
+
+
+@inlined_kernel
+def _inputs_of(net, A, k):
+    """Return the inputs of layer k as rows, (rows, any)."""
+    if k == 0:
+        return matrix_at(net.X, net.rows, net.inputs, net.tiny)
+    previous = record_at(net.layers, k - 1, LAYER, net.tiny)
+    return matrix_at(address_of(part(A, previous.out, 1)), net.rows, previous.ld, net.tiny)
+
+
+@inlined_kernel
+def _write_gradient(run, net, A, dZ, columns):
+    """Write the gradient of all parameters, limit it, and take one step.
+
+    From the first layer on: the last vector of a product reaches into what is written next.
+    """
+    gradient = vector_at(net.gradient, net.gradient_size, net.tiny)
+    for k in range(net.depth):
+        layer = record_at(net.layers, k, LAYER, net.tiny)
+        if layer.trained:
+            dz, weights = _across(net, dZ, k, columns), part(gradient, layer.weight, layer.weights)
+            g = matrix_at(address_of(weights), layer.units, layer.inputs, net.tiny)
+            x = _inputs_of(net, A, k)
+            describe_tiles(run, g, dz, columns, 1, x, layer.inputs)
+            call(run.multiply, run.tiles)
+            _row_sums(dz, net.rows, part(gradient, layer.bias, layer.units))
+    limit_and_update(net, part(gradient, 0, net.size))
 
 
 @inlined_kernel

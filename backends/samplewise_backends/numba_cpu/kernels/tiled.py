@@ -40,9 +40,12 @@ def _from(matrix, first, rows, ld):
 
 
 @kernel
-def values_in_tiles(given, X, W, z):
-    """Write Z <- X W^T, with X (B, d), W (R, d) and Z (B, R) from z on."""
-    (rows, inner), units, lanes = X.shape, W.shape[0], lanes_of(given.tiny)
+def values_in_tiles(given, X, W, z, start, start_unit):
+    """Write Z <- X W^T, with X (B, d or more), W (R, d) and Z (B, R) from z on.
+
+    Sums start at the numbers at the address `start`: one for each unit, `start_unit` apart.
+    """
+    (rows, pitch), (units, inner), lanes = X.shape, W.shape, lanes_of(given.tiny)
     at_once, longest = PART // ROWS_OF_VALUES, max(ROWS_OF_VALUES, units)
     room = vector_at(given.room, (units + at_once) * ROWS_OF_VALUES, given.tiny)
     turned = part(room, units * ROWS_OF_VALUES, at_once * ROWS_OF_VALUES)
@@ -52,12 +55,13 @@ def values_in_tiles(given, X, W, z):
         columns = (count + lanes - 1) // lanes * lanes
         across = matrix_at(given.room, units, columns, given.tiny)
         for i in range(0, inner, at_once):
-            k, first = min(at_once, inner - i), r * inner + i
-            some = part(X, first, rows * inner - first)
-            transpose_rows(given, some, inner, counted, turned, columns, count, k)
+            k, first = min(at_once, inner - i), r * pitch + i
+            some = part(X, first, rows * pitch - first)
+            transpose_rows(given, some, pitch, counted, turned, columns, count, k)
             x = matrix_at(address_of(turned), k, columns, given.tiny)
             w = part(W, i, units * inner - i)
             describe_tiles(given, across, w, inner, 1, x, columns)
+            given.tiles.start, given.tiles.start_unit = start, start_unit
             given.tiles.resumed = int(i > 0)
             call(given.multiply, given.tiles)
         out = part(z, r * given.ld, z.shape[0] - r * given.ld)
@@ -73,7 +77,8 @@ def update_in_tiles(given, e, X, W):
     """
     (rows, inputs), units, lanes, ld = X.shape, W.shape[0], lanes_of(given.tiny), given.ld
     whole = inputs // lanes * lanes
-    at_once = PART // min(rows, ROWS_OF_UPDATE)
+    # Whole vectors: what a product writes beyond its columns would be added twice.
+    at_once = PART // min(rows, ROWS_OF_UPDATE) // LANES * LANES
     for r in range(0, rows, ROWS_OF_UPDATE):
         count = min(ROWS_OF_UPDATE, rows - r)
         some = part(e, r * ld, (count - 1) * ld + units)
@@ -120,4 +125,4 @@ def gram_in_tiles(given, X, gram):
     for r in range(0, rows, ROWS_OF_VALUES):
         count = min(ROWS_OF_VALUES, rows - r)
         stripe, before = _from(X, r * inner, count, inner), _from(X, 0, r + count, inner)
-        values_in_tiles(given, stripe, before, part(gram, r * ld, length - r * ld))
+        values_in_tiles(given, stripe, before, part(gram, r * ld, length - r * ld), given.zero, 0)

@@ -83,8 +83,7 @@ class Member:
 def can_be_thin(members: Sequence[Member], batch_size: int) -> bool:
     """Return True if the batches of networks can lie in the lanes: see `kernels.thin`."""
     all_dense = all((member.layers["kind"] == Kind.DENSE).all() for member in members)
-    clips_norm = any(member.optimizer.clip_norm is not None for member in members)
-    return batch_size > 1 and all_dense and not clips_norm
+    return batch_size > 1 and all_dense
 
 
 def can_be_abreast(members: Sequence[Member], batch_size: int) -> bool:

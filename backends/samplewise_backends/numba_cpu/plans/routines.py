@@ -83,9 +83,14 @@ def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None)
 
 def describe_product(product: Struct, units: int) -> None:
     """Write what all products of up to so many units have in common into a `records.PRODUCT`."""
+    product.set(gemm=gemm_address(product.dtype.name), take=first_product)
+    describe_tiles(product, units)
+
+
+def describe_tiles(product: Struct, units: int) -> None:
+    """Write what products in tiles need into a `records.PRODUCT`."""
     dtype = product.dtype
-    product.set(gemm=gemm_address(dtype.name), tiny=np.finfo(dtype).tiny, take=first_product)
-    product.set(multiply=multiply_tiles, transpose=transpose)
+    product.set(tiny=np.finfo(dtype).tiny, multiply=multiply_tiles, transpose=transpose)
     product.set(zero=aligned_zeros(1, dtype), room=aligned_zeros(room_for(units), dtype))
     product.set(counted=np.arange(max(units, ROWS_OF_VALUES)))
     for name in ("tiles", "transposed"):

@@ -33,11 +33,12 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: DType) -> Call
     call, inputs = Call(run_thin, dtype), member.network.inputs
     layers, size = table_across(member.network, batch_size)
     net, rows = call.inner("network"), padded(batch_size)
-    at_once = inputs_at_once(inputs, member.units, batch_size, dtype)
+    limits = member.optimizer.clip_norm is not None
+    at_once = inputs if limits else inputs_at_once(inputs, member.units, batch_size, dtype)
     pitch = padded(at_once)
     longest = max(rows, int(layers["units"].max()))
     describe_network(net, layers, loss)
-    net.set(update=update)
+    net.set(update=update, of_all=limits)
     if LOSS_CODES[loss.name] > LossCode.CATEGORICAL:
         net.set(batch_loss=batch_loss)
     gathered = aligned_zeros(rows * pitch, dtype)
@@ -49,8 +50,9 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: DType) -> Call
     call.inner("transposed").set(tiny=np.finfo(dtype).tiny)
     call.set(zero=aligned_zeros(1, dtype))
     tile, units = HEIGHTS[0] * int(layers["inputs"].max()), int(layers["units"].max())
+    gradient = member.network.layout.size if limits else max(TILES_UPDATED_AT_ONCE, tile, units)
     # The last vector of a gradient may reach beyond it.
-    give_buffers([net], size, max(TILES_UPDATED_AT_ONCE, tile, units) + LANES)
+    give_buffers([net], size, gradient + LANES)
     describe_optimizer(net.inner("hyper"), member.optimizer)
     return call
 

@@ -1,14 +1,16 @@
 """The dense layer of a batch of rows: forward, the input gradient, and the update in place.
 
-A batch of one row, or a small layer, takes loops; BLAS takes the rest. Where a row of weights is
+A batch of one row, or a small layer, takes loops; BLAS takes the rest, or tiles do, of which only
+the forward pass is made here. Where a row of weights is
 read for the input gradient, it is updated in the same pass. Here a holds the layer's inputs, rows
 `a_ld` apart, and dz the gradients of its outputs.
 """
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, reordered_kernel
-from samplewise_backends.numba_cpu.compile.views import part, vector_at
+from samplewise_backends.numba_cpu.compile.views import address_of, matrix_at, part, vector_at
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
+from samplewise_backends.numba_cpu.kernels.tiled import values_in_tiles
 
 # A call of BLAS costs about 0.1 us, the time of so many multiply-adds in loops.
 LOOPS_UP_TO = 4096
@@ -35,6 +37,13 @@ def dense_forward(net, layer, a, a_ld, z):
     if _by_loops(net, layer):
         for r in range(rows):
             _forward_row(weights, bias, part(a, r * a_ld, inputs), part(z, r * ld, units))
+        return
+    if net.in_tiles:
+        given, like = net.product, net.tiny
+        given.ld = ld
+        X = matrix_at(address_of(a), rows, a_ld, like)
+        W = matrix_at(address_of(weights), units, inputs, like)
+        values_in_tiles(given, X, W, z, address_of(bias), 1)
         return
     one = z.dtype.type(1)
     for r in range(rows):

@@ -1,6 +1,6 @@
-"""Drawn networks of dense layers, with full lanes and by the reference: see `thin`, `abreast`.
+"""Drawn networks of dense layers, in lanes and in tiles and by the reference.
 
-python tests/parity/thin_networks.py 2000
+python tests/parity/drawn_networks.py 2000
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import numpy as np
 from comparability import kink_distance
 
 from samplewise import registry
-from samplewise.contract.plan import DIRECT
+from samplewise.contract import PlanSpec
 from samplewise.network import ACTIVATIONS, OPTIMIZERS, SGD, Dense, Network, loss_named
 from samplewise.testing import runs, tolerances
 from samplewise.testing.cases import Case
@@ -24,7 +24,6 @@ LOSSES = (
 )
 # A ReLU that flips, or an absolute error that changes sign, is a jump.
 KINKED = {"relu", "leaky_relu", "elu", "selu"}
-OTHER_WAY = ("clip_norm",)
 
 
 def drawn_case(seed, multiple=1):
@@ -42,7 +41,7 @@ def drawn_case(seed, multiple=1):
     rows = int(rng.integers(2, 60))
     outputs = pick((1, 1, 2, 3, 10, 17))
     layers = [Dense(units, pick(ACTIVATIONS)) for units in sizes[1:]]
-    options = pick([some for some in OPTIONS if not {name for name, _ in some} & set(OTHER_WAY)])
+    options = pick(OPTIONS)
     kind = OPTIMIZERS[pick(sorted(OPTIMIZERS))]
     forms = {name: bool(rng.integers(2)) for name in ("nesterov", "rate_in_velocity")}
     own = {"momentum": 0.9, **forms} if kind.name == "sgd" and rng.integers(2) else {}
@@ -73,18 +72,47 @@ def drawn_row_by_row(seed):
     return dataclasses.replace(case, network=network, optimizer=optimizer, batch_size=1)
 
 
+def drawn_in_blocks(seed):
+    """Return such a case of SGD with more inputs, units and rows, at a constant rate."""
+    case, rng = drawn_row_by_row(seed), np.random.default_rng(seed)
+    inputs, units, rows = (int(np.exp(rng.uniform(0, np.log(most)))) for most in (2000, 200, 200))
+    first, *later = case.network.layers
+    # Of a layer alone, the units are the outputs.
+    first = dataclasses.replace(first, units=units) if later else first
+    network = Network(inputs, (first, *later))
+    batch_size = int(rng.integers(1, 20)) if rng.integers(2) else 1
+    optimizer = dataclasses.replace(case.optimizer, rate_in_velocity=False)
+    return dataclasses.replace(
+        case,
+        network=network,
+        optimizer=optimizer,
+        rows=rows + 1,
+        batch_size=batch_size,
+        step_fields=frozenset(),
+    )
+
+
+def plans_in_tiles(case):
+    """Return the plans of blocks of whole batches, drawn for a case, with products in tiles."""
+    rows = int(np.random.default_rng(case.seed).integers(1, 129))
+    batches = min(max(rows // case.batch_size, 1), -(-case.rows // case.batch_size))
+    block = batches * case.batch_size
+    return f"blocked:{block}:tiled+tiled", f"dual:{block}:tiled"
+
+
 def is_comparable(case):
     """Return True if rounding cannot decide between two branches."""
     kinked = {layer.activation for layer in case.network.layers} & KINKED
     return not kinked or kink_distance(problem(case)) > tolerances.KINK_MARGIN
 
 
-def failures(case, products="thin"):
-    """Return how an epoch with full lanes differs from the reference's, in words."""
-    workload = dataclasses.replace(runs.workload_of(case, DIRECT), products=products)
+def failures(case, plan="direct:thin"):
+    """Return how an epoch by a plan differs from the reference's, in words."""
+    spec = PlanSpec.parse("plan", plan)
+    workload = dataclasses.replace(runs.workload_of(case, spec.name), **spec.fields())
     session = runs.session_of(registry.load(BACKEND), [case], workload)
     session.compile()
-    assert session.plan.products == products, case
+    assert str(session.plan.spec) == plan, case
     got, want = runs.trained(session, case, 1, shuffle=True), runs.expected(case, 1, True)
     if not np.isfinite(want.losses).all():
         # A training that diverges must be seen to: nothing else can be compared.
@@ -96,9 +124,12 @@ def failures(case, products="thin"):
 
 def main():
     """Train as many networks as the first argument says, and print those that differ."""
-    ways = {"thin": drawn_case, "abreast": drawn_row_by_row}
-    cases = [(draw(k), way) for way, draw in ways.items() for k in range(int(sys.argv[1]))]
-    found = [(case, failures(case, way)) for case, way in cases if is_comparable(case)]
+    count = range(int(sys.argv[1]))
+    cases = [(drawn_case(k), "direct:thin") for k in count]
+    cases += [(drawn_row_by_row(k), "direct:abreast") for k in count]
+    for case in map(drawn_in_blocks, count):
+        cases += [(case, plan) for plan in plans_in_tiles(case)]
+    found = [(case, failures(case, plan)) for case, plan in cases if is_comparable(case)]
     for _, words in found:
         print(*words, sep="\n", end="\n" if words else "")  # noqa: T201
     print(  # noqa: T201

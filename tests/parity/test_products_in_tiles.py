@@ -1,0 +1,19 @@
+"""Blocks whose products are taken in tiles: networks of any size agree with the reference."""
+
+import pytest
+from drawn_networks import drawn_in_blocks, failures, is_comparable, plans_in_tiles
+
+GROUPS, EACH = 6, 10
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_drawn_networks_in_blocks_agree_with_the_reference(group):
+    cases = [drawn_in_blocks(seed) for seed in range(group * EACH, (group + 1) * EACH)]
+    found = [
+        words
+        for case in cases
+        if is_comparable(case)
+        for plan in plans_in_tiles(case)
+        for words in failures(case, plan)
+    ]
+    assert not found, "\n".join(found)
