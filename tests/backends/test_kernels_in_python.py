@@ -40,7 +40,7 @@ from samplewise_backends.numba_cpu.kernels.products import (
     WHOLE,
     first_product,
 )
-from samplewise_backends.numba_cpu.plans import prediction
+from samplewise_backends.numba_cpu.plans import prediction, routines
 from samplewise_backends.numba_cpu.plans import thin as thin_plan
 from samplewise_backends.numba_cpu.plans.arrays import readable_beyond
 from samplewise_backends.numba_cpu.plans.routines import describe_product
@@ -126,9 +126,9 @@ CASES = {
     "pooled": (POOLED, SGD(momentum=0.9), 4, "direct"),
     "strided": (STRIDED, SGD(l2=0.1), 4, "direct"),
     "fused": (FUSED, Adam(), 2, "direct"),
-    "by blas": (BROAD, SGD(l2=0.1), 8, "direct"),
-    "by blas, momentum": (BROAD, SGD(momentum=0.9), 8, "direct"),
-    "by blas, adam": (BROAD, LIMITED, 8, "direct"),
+    "in tiles": (BROAD, SGD(l2=0.1), 8, "direct"),
+    "in tiles, momentum": (BROAD, SGD(momentum=0.9), 8, "direct"),
+    "in tiles, adam": (BROAD, LIMITED, 8, "direct"),
     "small batches": (DEEP, SGD(l2=0.1), 4, "direct"),
 }
 MANY_ROWS_CASES = {
@@ -211,6 +211,12 @@ def test_a_call_that_was_made_in_python_stays_there(monkeypatch):
     monkeypatch.undo()
     given.prepared()()
     assert z[0] == 2
+
+
+@pytest.mark.parametrize("case", ["in tiles", "in tiles, momentum", "in tiles, adam"])
+def test_processors_with_short_vectors_take_blas(monkeypatch, case):
+    monkeypatch.setattr(routines, "WIDE_ENOUGH", 1024)
+    compare(monkeypatch, *CASES[case])
 
 
 @pytest.mark.parametrize("case", MANY_ROWS_CASES)

@@ -125,7 +125,7 @@ def failures(case, plan="direct:thin"):
 def main():
     """Train as many networks as the first argument says, and print those that differ."""
     count = range(int(sys.argv[1]))
-    cases = [(drawn_case(k), "direct:thin") for k in count]
+    cases = [(drawn_case(k), plan) for k in count for plan in ("direct:thin", "direct")]
     cases += [(drawn_row_by_row(k), "direct:abreast") for k in count]
     for case in map(drawn_in_blocks, count):
         cases += [(case, plan) for plan in plans_in_tiles(case)]

@@ -1,7 +1,13 @@
-"""Blocks whose products are taken in tiles: networks of any size agree with the reference."""
+"""Products that are taken in tiles: networks of any size agree with the reference."""
 
 import pytest
-from drawn_networks import drawn_in_blocks, failures, is_comparable, plans_in_tiles
+from drawn_networks import (
+    drawn_case,
+    drawn_in_blocks,
+    failures,
+    is_comparable,
+    plans_in_tiles,
+)
 
 GROUPS, EACH = 6, 10
 
@@ -16,4 +22,11 @@ def test_drawn_networks_in_blocks_agree_with_the_reference(group):
         for plan in plans_in_tiles(case)
         for words in failures(case, plan)
     ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_drawn_networks_by_rows_agree_with_the_reference(group):
+    cases = [drawn_case(seed) for seed in range(group * EACH, (group + 1) * EACH)]
+    found = [words for case in cases if is_comparable(case) for words in failures(case, "direct")]
     assert not found, "\n".join(found)

@@ -32,6 +32,8 @@ from samplewise_backends.numba_cpu.plans.routines import (
     describe_network,
     give_buffers,
     largest_gradient,
+    take_tiles,
+    units_in_tiles,
 )
 from samplewise_backends.numba_cpu.plans.thin import thin_call
 from samplewise_backends.numba_cpu.plans.trainer import (
@@ -210,7 +212,9 @@ def stepwise_call(layers: Layers, gathered: Matrix, loss: Loss) -> Call:
     """Return a call of `run_stepwise` on batches that are gathered here, without buffers."""
     call = Call(run_stepwise, gathered.dtype)
     describe_steps(call, layers, gathered, loss)
-    call.inner("network").set(forward=forward, batch_loss=batch_loss)
+    net = call.inner("network")
+    net.set(forward=forward, batch_loss=batch_loss)
+    take_tiles(net, units_in_tiles(layers, len(gathered)))
     return call
 
 

@@ -7,21 +7,15 @@ from functools import lru_cache
 from samplewise.network import Network
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.jit import Routine
-from samplewise_backends.numba_cpu.compile.key import processor
-from samplewise_backends.numba_cpu.compile.processors import vector_bytes
-from samplewise_backends.numba_cpu.kernels.codes import Kind
-from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO
 from samplewise_backends.numba_cpu.kernels.step import forward
 from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
-from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table
+from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.routines import (
     describe_network,
-    describe_tiles,
     give_buffers,
+    take_tiles,
+    units_in_tiles,
 )
-
-WIDE_ENOUGH = 32
-"""Bytes of vectors, of AVX2 at least, whose tiles are as fast as BLAS or faster."""
 
 
 class Prediction:
@@ -36,9 +30,7 @@ class Prediction:
     ) -> None:
         like, size, first, units = _described(network, rows, dtype, routine)
         self.rows, self.call = rows, like.repeated(1)
-        if units > 0:
-            self.call.set(in_tiles=1)
-            describe_tiles(self.call.inner("product"), units)
+        take_tiles(self.call, units)
         values = give_buffers([self.call], size)
         count = rows * network.outputs
         self._logits = values[first : first + count].reshape(rows, network.outputs)
@@ -70,15 +62,4 @@ def _described(
     describe_network(call, layers)
     call.set(inputs=network.inputs, forward=forward)
     call.settle()
-    return call, size, int(layers["out"][-1]), _units_in_tiles(layers, rows)
-
-
-def _units_in_tiles(layers: Layers, rows: int) -> int:
-    """Return the most units of a dense layer that does not take loops; 0 where BLAS takes these.
-
-    Vectors of 16 bytes are not what tiles are made for.
-    """
-    dense = layers[(layers["kind"] == Kind.DENSE) & (rows * layers["weights"] > LOOPS_UP_TO)]
-    if rows == 1 or vector_bytes(*processor()) < WIDE_ENOUGH:
-        return 0
-    return int(dense["units"].max(initial=0))
+    return call, size, int(layers["out"][-1]), units_in_tiles(layers, rows)

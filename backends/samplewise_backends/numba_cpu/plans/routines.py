@@ -9,9 +9,12 @@ import numpy as np
 from samplewise.network import Loss, aligned_zeros
 from samplewise.network.losses import Huber
 from samplewise_backends.numba_cpu.compile.blas import gemm_address
+from samplewise_backends.numba_cpu.compile.key import processor
+from samplewise_backends.numba_cpu.compile.processors import vector_bytes
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.activations import activate_called, derivative_called
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, Kind, LossCode
+from samplewise_backends.numba_cpu.kernels.layers.dense import LOOPS_UP_TO
 from samplewise_backends.numba_cpu.kernels.layers.dispatch import layer_backward, layer_forward
 from samplewise_backends.numba_cpu.kernels.losses import loss_called
 from samplewise_backends.numba_cpu.kernels.optimizers import update
@@ -22,6 +25,8 @@ from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 from samplewise_backends.numba_cpu.plans.lowering import Layers
 from samplewise_backends.numba_cpu.plans.trainer import Losses, Windows
 
+# Bytes of vectors, those of AVX2, whose tiles are about as fast as BLAS at least.
+WIDE_ENOUGH = 32
 LOSS_CODES = {
     "binary_cross_entropy": LossCode.BINARY,
     "categorical_cross_entropy": LossCode.CATEGORICAL,
@@ -96,6 +101,24 @@ def describe_tiles(product: Struct, units: int) -> None:
     for name in ("tiles", "transposed"):
         product.inner(name).set(tiny=np.finfo(dtype).tiny)
     product.inner("tiles").set(times=1)
+
+
+def units_in_tiles(layers: Layers, rows: int) -> int:
+    """Return the most units of a dense layer whose products come in tiles; 0 where BLAS takes all.
+
+    Vectors of 16 bytes are not what tiles are made for.
+    """
+    dense = layers[(layers["kind"] == Kind.DENSE) & (rows * layers["weights"] > LOOPS_UP_TO)]
+    if rows == 1 or vector_bytes(*processor()) < WIDE_ENOUGH:
+        return 0
+    return int(dense["units"].max(initial=0))
+
+
+def take_tiles(net: Struct, units: int) -> None:
+    """Let the products of a network's dense layers, of up to so many units, come in tiles."""
+    if units > 0:
+        net.set(in_tiles=1)
+        describe_tiles(net.inner("product"), units)
 
 
 def largest_gradient(layers: Layers) -> int:

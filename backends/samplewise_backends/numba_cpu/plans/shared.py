@@ -19,7 +19,7 @@ from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.direct import begin_steps, describe_steps
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
-from samplewise_backends.numba_cpu.plans.routines import give_buffers
+from samplewise_backends.numba_cpu.plans.routines import give_buffers, take_tiles, units_in_tiles
 from samplewise_backends.numba_cpu.plans.threads import all_at_once
 from samplewise_backends.numba_cpu.plans.trainer import States, Trainer, Windows
 
@@ -42,6 +42,7 @@ class Shared(Trainer):
             net = call.inner("steps").inner("network")
             describe_optimizer(net.inner("hyper"), member.optimizer)
             net.set(forward=forward, batch_loss=batch_loss, update=update, of_all=True)
+            take_tiles(net, units_in_tiles(layers, batch_size))
             give_buffers([net], size, parameters)
             net.set(gradient=gradients[thread])
             call.set(thread=thread, threads=threads, gradients=addresses, counter=self._counter)

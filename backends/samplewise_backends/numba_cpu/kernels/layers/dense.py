@@ -1,16 +1,20 @@
 """The dense layer of a batch of rows: forward, the input gradient, and the update in place.
 
-A batch of one row, or a small layer, takes loops; BLAS takes the rest, or tiles do, of which only
-the forward pass is made here. Where a row of weights is
-read for the input gradient, it is updated in the same pass. Here a holds the layer's inputs, rows
-`a_ld` apart, and dz the gradients of its outputs.
+A batch of one row, or a small layer, takes loops; tiles or BLAS take the rest. Where a row of
+weights is read for the input gradient, it is updated in the same pass. Here a holds the layer's
+inputs, rows `a_ld` apart, and dz the gradients of its outputs.
 """
 
 from samplewise_backends.numba_cpu.compile.blas import gemm_nn, gemm_nt, gemm_tn
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, reordered_kernel
-from samplewise_backends.numba_cpu.compile.views import address_of, matrix_at, part, vector_at
+from samplewise_backends.numba_cpu.compile.views import part, vector_at
+from samplewise_backends.numba_cpu.kernels.layers.dense_tiles import (
+    forward_in_tiles,
+    gradient_in_tiles,
+    input_gradient_in_tiles,
+    takes_tiles,
+)
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
-from samplewise_backends.numba_cpu.kernels.tiled import values_in_tiles
 
 # A call of BLAS costs about 0.1 us, the time of so many multiply-adds in loops.
 LOOPS_UP_TO = 4096
@@ -38,12 +42,8 @@ def dense_forward(net, layer, a, a_ld, z):
         for r in range(rows):
             _forward_row(weights, bias, part(a, r * a_ld, inputs), part(z, r * ld, units))
         return
-    if net.in_tiles:
-        given, like = net.product, net.tiny
-        given.ld = ld
-        X = matrix_at(address_of(a), rows, a_ld, like)
-        W = matrix_at(address_of(weights), units, inputs, like)
-        values_in_tiles(given, X, W, z, address_of(bias), 1)
+    if takes_tiles(net, layer):
+        forward_in_tiles(net, layer, a, a_ld, weights, bias, z)
         return
     one = z.dtype.type(1)
     for r in range(rows):
@@ -84,6 +84,9 @@ def dense_input_gradient(net, layer, dz, dX, dX_ld):
     rows, inputs, units, ld = net.rows, layer.inputs, layer.units, layer.ld
     weights, _ = _weights_and_bias(net, layer, net.parameters, net.size)
     zero = dX.dtype.type(0)
+    if takes_tiles(net, layer) and not _by_loops(net, layer):
+        input_gradient_in_tiles(net, layer, dz, weights, dX, dX_ld)
+        return
     if not _by_loops(net, layer):
         one = dX.dtype.type(1)
         gemm_nn(net.gemm, rows, inputs, units, one, dz, ld, weights, inputs, zero, dX, dX_ld)
@@ -206,7 +209,10 @@ def _weight_gradient(net, layer, dz, a, a_ld, gradient):
     """Write dZ^T A, the mean gradient of the weights."""
     inputs, one, zero = layer.inputs, a.dtype.type(1), a.dtype.type(0)
     if not _by_loops(net, layer):
-        _add_products(net, layer, one, dz, a, a_ld, zero, gradient)
+        if takes_tiles(net, layer):
+            gradient_in_tiles(net, layer, dz, layer.units, a, a_ld, gradient)
+        else:
+            _add_products(net, layer, one, dz, a, a_ld, zero, gradient)
         return
     for o in range(layer.units):
         g = part(gradient, o * inputs, inputs)
