@@ -123,7 +123,7 @@ def _measured(path: Path, dtype: str) -> Rates:
 
 
 def nearest_machine() -> str:
-    """Return which of `BUILT_IN` is most like this machine.
+    """Return the machine of `BUILT_IN` that is most like this one.
 
     What decides most is how wide the vectors are of our own kernels and of BLAS's. Processors below
     V3, and those of other makes, are nearest to V3.

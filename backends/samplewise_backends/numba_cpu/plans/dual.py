@@ -105,6 +105,7 @@ class Dual(Trainer):
         self._first: _FirstLayers | None = None
 
     def forget(self) -> None:
+        """As `Trainer.forget`."""
         self._call.forget()
         self._group.forget()
         self._first = None

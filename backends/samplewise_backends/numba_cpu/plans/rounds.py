@@ -62,7 +62,7 @@ class Rounds:
             raise
 
     def _taken(self) -> int | None:
-        """Return a number whose next round may begin; None where other threads do what is left."""
+        """Return a number whose next round may begin; None where other threads run the rest."""
         with self._changed:
             if self._stop():
                 self._rounds = min(self._rounds, max(self._begun, 1))
