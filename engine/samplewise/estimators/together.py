@@ -184,7 +184,6 @@ def _groups(prepared: Sequence[Preparation]) -> list[list[Preparation]]:
 def _trained(group: Sequence[Preparation]) -> list[Trained]:
     tasks = [one.task for one in group]
     first = tasks[0]
-    held = first.held
     with handled() as interrupts:
         results = trained_many(
             [task.network for task in tasks],
@@ -195,7 +194,7 @@ def _trained(group: Sequence[Preparation]) -> list[Trained]:
             metrics=first.metrics,
             figures=first.figures,
             stop=interrupts.stop,
-            validation=None if held is None else (held.X, held.targets),
+            validation=first.validation,
             sample_weight=first.rows.weights,
         )
     if interrupts.stop.is_set():

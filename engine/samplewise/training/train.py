@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from samplewise import registry
@@ -193,19 +194,23 @@ def backend_for(
     Raises:
         UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
     """
-    fields = settings.step_fields(weighted=rows.weights is not None)
-    choice = registry.resolve(
-        settings.backend,
-        network,
-        loss,
-        settings.optimizer,
-        rows.X.dtype,
-        settings.plan_spec.name,
-        fields,
-        settings.device,
-    )
+    choice = resolved(network, loss, settings, weighted=rows.weights is not None)
     announce_slower(choice)
     return choice
+
+
+def resolved(
+    network: Network, loss: Loss, settings: TrainingSettings, *, weighted: bool = False
+) -> Choice:
+    """Return the backend that trains a network with these settings; `weighted`: rows of weights.
+
+    Raises:
+        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
+    """
+    parts = network, loss, settings.optimizer, np.dtype(settings.dtype)
+    fields = settings.step_fields(weighted=weighted)
+    plan, device = settings.plan_spec.name, settings.device
+    return registry.resolve(settings.backend, *parts, plan, fields, device)
 
 
 def loss_for(network: Network, settings: TrainingSettings) -> Loss:
