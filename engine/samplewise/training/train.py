@@ -20,7 +20,6 @@ from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.callbacks.early_stopping import StoppingState
 from samplewise.training.compile_notice import announce_slower
 from samplewise.training.epochs import run_epochs
-from samplewise.training.evaluation import Metric
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, check_row_options, prepared
@@ -28,7 +27,7 @@ from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.training_run import TrainingRun
-from samplewise.training.user_functions import Figure
+from samplewise.training.user_functions import Figure, Metric, UserFunctions
 
 
 def train(
@@ -130,8 +129,7 @@ def trained(
         shared,
         backend_for(network, loss, settings, shared),
         as_callbacks(callbacks),
-        metrics=metrics,
-        figures=figures,
+        functions=UserFunctions.checked(metrics, figures, validated=shared.validation is not None),
         initial=initial,
         counters=counters,
     )
