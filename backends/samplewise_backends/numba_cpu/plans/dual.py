@@ -146,8 +146,8 @@ class Dual(Trainer):
         """Go on with these coefficients, where there are some.
 
         Raises:
-            ValueError: there are others than this program keeps, as those of another version; or
-                they are of rows that there are not, which no kernel would notice.
+            ValueError: these are not what this program keeps, but another version's, say; or they
+                name rows that do not exist, which no kernel would notice.
         """
         if not held.keys().isdisjoint(HELD):
             first = self._begin(states, self._group.storage.enter(states), X)

@@ -18,7 +18,7 @@ class Rounds:
         call: called with a number and its round, from 0.
         numbers: the one whose calls take longest first.
         rounds: of each number.
-        stop: True once no number may begin a round that none has begun yet.
+        stop: returns True where no new round may begin; those begun are run with every number.
     """
 
     def __init__(
