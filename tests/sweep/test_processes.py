@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from samplewise.errors import ParameterError
-from samplewise.sweep import executors, groups
+from samplewise.sweep import dispatch, groups
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.dispatch import dispatched
-from samplewise.sweep.executors import InProcess, executor_for
+from samplewise.sweep.dispatch import dispatched, executor_for
+from samplewise.sweep.executors import InProcess
 from samplewise.sweep.groups import Planned
 from samplewise.sweep.journal import FILE, read
 from samplewise.sweep.processes import Processes
@@ -149,7 +149,7 @@ def test_networks_of_a_group_are_split_over_the_cores_unless_jobs_are_named(
     clouds, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(planner_threads, "HAND_OVER_NS", 0.0)
-    monkeypatch.setattr(executors, "usable_cores", lambda: 2)
+    monkeypatch.setattr(dispatch, "usable_cores", lambda: 2)
     counts, split = [], many.in_threads
     monkeypatch.setattr(many, "in_threads", lambda count: counts.append(count) or split(count))
     sweep = Sweep({"hidden": [2, 3, 4, 5]}, {"backend": "numba_cpu", "epochs": 2})

@@ -1,4 +1,4 @@
-"""True if kernels run here and now: a small one is tried."""
+"""A trial of a small kernel: whether kernels run on this machine."""
 
 from __future__ import annotations
 

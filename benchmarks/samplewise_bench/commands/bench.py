@@ -13,7 +13,7 @@ from samplewise.contract.plan import AUTO_PLAN, PLANS
 from samplewise.errors import ParameterError
 from samplewise.options.kinds import whole
 from samplewise.training.settings.training_settings import DTYPES
-from samplewise_bench.commands import given as texts
+from samplewise_bench.commands import texts
 from samplewise_bench.timing import ROUNDS
 
 if TYPE_CHECKING:

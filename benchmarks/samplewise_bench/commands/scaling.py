@@ -9,8 +9,8 @@ from samplewise.checks import positive_number
 from samplewise.cli import console, options
 from samplewise.cli.options import option, output
 from samplewise.options.kinds import number
-from samplewise_bench.commands import given as texts
-from samplewise_bench.commands.given import ALL
+from samplewise_bench.commands import texts
+from samplewise_bench.commands.texts import ALL
 from samplewise_bench.timing import ROUNDS
 
 if TYPE_CHECKING:

@@ -45,12 +45,11 @@ def picture(comparison: PeerComparison) -> bytes:
     title = f"samplewise beside other libraries, {comparison.dtype}; shorter is better"
     with styled_figure(WIDTH * across, sum(heights) + 1.0, title) as figure:
         if rows:
-            grid = figure.subplots(len(rows), across, squeeze=False, height_ratios=heights)
-            for cells, row in zip(grid, rows, strict=True):
-                for axes, result in zip(cells, row, strict=False):
-                    _draw(axes, result, colors)
-                for axes in cells[len(row) :]:
-                    axes.axis("off")
+            grid = figure.subplots(len(rows), across, squeeze=False, height_ratios=heights).ravel()
+            for axes, result in zip(grid, shown, strict=False):
+                _draw(axes, result, colors)
+            for axes in grid[len(shown) :]:
+                axes.axis("off")
             keys: list[Artist] = [Patch(color=color) for color in colors.values()]
             keys.append(Line2D([], [], color=QUIET, linestyle="--", linewidth=1.2))
             names = [*colors, FLOOR]

@@ -199,7 +199,6 @@ def _show(
     is_run: bool,
 ) -> None:
     from samplewise.report.sweep_page import BEST, PAGE, TRIALS
-    from samplewise.sweep.candidates import FAILED, MISSING, PAUSED
 
     metric = metric or result.default_metric
     header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]
@@ -220,6 +219,16 @@ def _show(
         )
     else:
         _note_on_metric(result, metric)
+    _show_unfinished(result, folder)
+    if is_run:
+        console.result(f"written to {folder}: {PAGE}, {TRIALS}")
+
+
+def _show_unfinished(result: SweepResult, folder: Path) -> None:
+    """Count the trials that failed, are missing, or were paused."""
+    from samplewise.report.sweep_page import TRIALS
+    from samplewise.sweep.candidates import FAILED, MISSING, PAUSED
+
     failed = [row for row in result.rows if row["status"] == FAILED]
     if failed:
         first = failed[0]
@@ -235,8 +244,6 @@ def _show(
     if paused and (folder / TRIALS).exists():
         words = counted(paused, "trial was", "trials were")
         console.result(f"{words} paused at a rung; {TRIALS} has the figures of the last epoch")
-    if is_run:
-        console.result(f"written to {folder}: {PAGE}, {TRIALS}")
 
 
 def _note_on_metric(result: SweepResult, metric: str) -> None:

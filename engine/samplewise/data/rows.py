@@ -18,7 +18,7 @@ from samplewise.network import Network, aligned_empty
 _AT_ONCE = 2**22
 
 
-def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "X") -> NDArray[Any]:
+def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[Any]:
     """Return X as a new aligned, C-contiguous array (n, inputs) of `dtype`.
 
     Args:
@@ -26,18 +26,19 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "
             out; a network of flat rows takes inputs of any shape. True and false are 1 and 0.
         network: whose input is fed.
         dtype: float64 or float32.
-        name: of the argument, for messages.
 
     Raises:
         DataError: not numeric, of another shape, without rows, or not finite (in `dtype`).
     """
-    return measured_rows(X, network, dtype, name)[0]
+    return measured_rows(X, network, dtype)[0]
 
 
 def measured_rows(
     X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "X"
 ) -> tuple[NDArray[Any], float]:
     """Return rows as `prepare_rows`, and their largest absolute value.
+
+    `name` is that of the argument, for messages.
 
     Raises:
         DataError: as `prepare_rows`.

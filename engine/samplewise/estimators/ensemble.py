@@ -75,7 +75,6 @@ def run_many(task: Task) -> list[Outcome]:
         replace(task.settings, seed=seed + index, order_seed=seed, stopping=stopping)
         for index in range(len(task.starts))
     ]
-    held = task.held
     with handled() as interrupts:
         results = trained_many(
             [task.network] * len(settings),
@@ -90,7 +89,7 @@ def run_many(task: Task) -> list[Outcome]:
                 for index in range(len(settings))
             ],
             stop=interrupts.stop,
-            validation=None if held is None else (held.X, held.targets),
+            validation=task.validation,
             sample_weight=task.rows.weights,
         )
         whole = [one for one in results if not isinstance(one, DivergenceError)]

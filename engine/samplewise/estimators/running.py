@@ -62,6 +62,11 @@ class Task:
     waiting: Waiting = NOT_YET
 
     @property
+    def validation(self) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """The validation rows and their targets, as `train` takes them."""
+        return None if self.held is None else (self.held.X, self.held.targets)
+
+    @property
     def metrics(self) -> Mapping[str, Score]:
         """The score, where it is one of targets and predictions."""
         return {} if self.held is None or self.score is None else {SCORE: self.score}
@@ -132,7 +137,6 @@ def run(task: Task) -> Outcome:
     with handled() as interrupts:
         follower = _Printer(task) if task.verbose else _Follower()
         callbacks = [follower, *(Guarded(each, interrupts) for each in task.callbacks)]
-        held = task.held
         try:
             result = trained(
                 task.network,
@@ -147,7 +151,7 @@ def run(task: Task) -> Outcome:
                 callbacks=callbacks,
                 stop=interrupts.stop,
                 counters=task.waiting.counters(of_score=task.waits_for_score),
-                validation=None if held is None else (held.X, held.targets),
+                validation=task.validation,
                 sample_weight=task.rows.weights,
             )
         except DivergenceError as error:

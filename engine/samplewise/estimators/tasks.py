@@ -80,21 +80,11 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         )
         rows, held, score = _held_out(estimator, rows, given, random_state)
         seed = int(random_state.randint(LARGEST_SEED))
-    before = None if anew else estimator._begun
-    begun = before if given.one_epoch else None
+    begun = estimator._begun if given.one_epoch and not anew else None
     # Another order in each call of `partial_fit`, too.
     seed += 0 if begun is None else begun.state.step
-    waiting = NOT_YET if before is None else before.waiting_of(estimator)
-    occasion = Occasion(
-        rows=len(rows.X),
-        dtype=str(drawn[0].dtype),
-        seed=seed,
-        mean_weight=None if rows.weights is None else float(rows.weights.mean()),
-        rows_seen=0 if anew else estimator.t_,
-        one_epoch=given.one_epoch,
-        # A fit has a new optimizer, with the first rate.
-        waiting=waiting if given.one_epoch else waiting._replace(falls=0),
-    )
+    dtype = str(drawn[0].dtype)
+    occasion = _occasion(estimator, rows, dtype, seed, anew=anew, one_epoch=given.one_epoch)
     _warn_of_batches(estimator, len(rows.X))
     objective = with_constant(estimator, rows)
     settings = settings_for(estimator, objective, occasion)
@@ -110,6 +100,23 @@ def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
         callbacks=() if estimator.callbacks is None else tuple(as_callbacks(estimator.callbacks)),
         verbose=bool(estimator.verbose),
         waiting=occasion.waiting,
+    )
+
+
+def _occasion(
+    estimator: Any, rows: Rows, dtype: str, seed: int, *, anew: bool, one_epoch: bool
+) -> Occasion:
+    begun = None if anew else estimator._begun
+    waiting = NOT_YET if begun is None else begun.waiting_of(estimator)
+    return Occasion(
+        rows=len(rows.X),
+        dtype=dtype,
+        seed=seed,
+        mean_weight=None if rows.weights is None else float(rows.weights.mean()),
+        rows_seen=0 if anew else estimator.t_,
+        one_epoch=one_epoch,
+        # A fit has a new optimizer, with the first rate.
+        waiting=waiting if one_epoch else waiting._replace(falls=0),
     )
 
 

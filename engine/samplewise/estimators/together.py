@@ -151,12 +151,11 @@ def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
     Raises:
         KeyboardInterrupt: after Ctrl-C.
     """
-    found, cores = [], usable_cores()
-    for group in _groups(prepared):
-        for begin in range(0, len(group), MOST):
+    found: list[Trained] = []
+    with many_split_over(usable_cores()):
+        for group in _groups(prepared):
             try:
-                with many_split_over(cores):
-                    found += _trained(group[begin : begin + MOST])
+                found += _trained(group)
             except Exception as error:
                 # A `monitor` of the user may raise anything; `fit` meets it again.
                 if raised_by_signal_handler(error):
@@ -165,6 +164,7 @@ def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
 
 
 def _groups(prepared: Sequence[Preparation]) -> list[list[Preparation]]:
+    """Return groups of at most `MOST` that can share a product."""
     groups: list[tuple[Any, list[Preparation]]] = []
     for one in prepared:
         task = one.task
@@ -178,13 +178,13 @@ def _groups(prepared: Sequence[Preparation]) -> list[list[Preparation]]:
                 break
         else:
             groups.append((key, [one]))
-    return [group for _, group in groups]
+    starts = [(group, start) for _, group in groups for start in range(0, len(group), MOST)]
+    return [group[start : start + MOST] for group, start in starts]
 
 
 def _trained(group: Sequence[Preparation]) -> list[Trained]:
     tasks = [one.task for one in group]
     first = tasks[0]
-    held = first.held
     with handled() as interrupts:
         results = trained_many(
             [task.network for task in tasks],
@@ -195,7 +195,7 @@ def _trained(group: Sequence[Preparation]) -> list[Trained]:
             metrics=first.metrics,
             figures=first.figures,
             stop=interrupts.stop,
-            validation=None if held is None else (held.X, held.targets),
+            validation=first.validation,
             sample_weight=first.rows.weights,
         )
     if interrupts.stop.is_set():

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from samplewise import registry
 from samplewise.contract import Plan
 from samplewise.data.dataset import Dataset
 from samplewise.data.rows import largest_value
@@ -26,7 +25,7 @@ from samplewise.training.rows.selection import select
 from samplewise.training.session import Session
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise.training.train import loss_for, trained
+from samplewise.training.train import loss_for, resolved, trained
 
 # A measurement ends at the first of these limits. One epoch says little, as it also sets up.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
@@ -132,18 +131,17 @@ def _unmeasured(
     class_names = training.class_names if isinstance(loss, ClassLoss) else None
     chosen = select(len(training), training.labels, class_names, settings)
     rows = len(chosen.training)
-    fields = settings.step_fields(weighted=chosen.weights is not None)
+    weighted = chosen.weights is not None
     held = data.validation_pair
     validated = len(chosen.validation) if held is None else len(held[0])
     _refuse_what_train_refuses(settings, rows, validated)
-    optimizer = settings.optimizer
     inputs = [data.inputs] if held is None else [data.inputs, held[0]]
+    fields = settings.step_fields(weighted=weighted)
     workload = settings.workload(rows, fields, max(map(largest_value, inputs)))
-    wanted = settings.plan_spec.name, fields, settings.device
-    choice = registry.resolve(settings.backend, network, loss, optimizer, dtype, *wanted)
+    choice = resolved(network, loss, settings, weighted=weighted)
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
-    session = Session(choice.backend, [network], loss, [optimizer], dtype, workload)
+    session = Session(choice.backend, [network], loss, [settings.optimizer], dtype, workload)
     with limited(settings.threads):
         session.compile(warm_up=False)
     return Explanation(

@@ -1,14 +1,68 @@
-"""Handing the groups of a sweep to its executor, and taking them back in any order."""
+"""The executor of a sweep: how it is chosen, and how it is given groups that end in any order."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from samplewise.sweep.executors import REPEATS, Executor
+from samplewise.checks import must_be
+from samplewise.errors import ParameterError
+from samplewise.sweep.executors import REPEATS, Executor, InProcess
 from samplewise.sweep.groups import Planned
+from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.sources import Source
 from samplewise.sweep.training import Trained, failed
+from samplewise.training.environment import usable_cores
+
+
+def check_jobs(n_jobs: int | None) -> None:
+    """Refuse anything but a number of workers.
+
+    Raises:
+        ParameterError: it is neither None nor a whole number other than 0.
+    """
+    if n_jobs is None or (isinstance(n_jobs, int) and not isinstance(n_jobs, bool) and n_jobs):
+        return
+    wanted = "a whole number of workers, or -1 for all processors"
+    raise ParameterError(must_be("n_jobs", wanted, n_jobs))
+
+
+def trains_here() -> bool:
+    """Return True unless joblib's context sends groups to the workers of a cluster."""
+    return _client() is None
+
+
+def _client() -> Any:
+    """Return the client of dask that joblib's context names, None where it names none."""
+    from joblib.parallel import get_active_backend
+
+    return getattr(get_active_backend()[0], "client", None)
+
+
+def executor_for(rows: SweepRows, n_jobs: int | None) -> Executor:
+    """Return the executor that joblib's context and a number of workers ask for.
+
+    Args:
+        rows: of the sweep.
+        n_jobs: as `run_sweep`.
+
+    Raises:
+        WorkerError: as `Cluster`.
+    """
+    from joblib import effective_n_jobs
+
+    client = _client()
+    if client is not None:
+        from samplewise.sweep.cluster import Cluster
+
+        return Cluster(rows, client, n_jobs)
+    count = effective_n_jobs(n_jobs)
+    if count == 1:
+        return InProcess(rows, usable_cores() if n_jobs is None else 1)
+    from samplewise.sweep.processes import Processes
+
+    return Processes(rows, count)
 
 
 def dispatched(

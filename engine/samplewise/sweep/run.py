@@ -16,8 +16,8 @@ from samplewise.io.reading import is_there
 from samplewise.io.writing import make_folder
 from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.dispatch import dispatched
-from samplewise.sweep.executors import Executor, check_jobs, executor_for, trains_here
+from samplewise.sweep.dispatch import check_jobs, dispatched, executor_for, trains_here
+from samplewise.sweep.executors import Executor
 from samplewise.sweep.groups import Plan
 from samplewise.sweep.journal import FILE, Entry, Journal
 from samplewise.sweep.points import Grid

@@ -15,12 +15,9 @@ from samplewise.training.metrics import accuracy
 from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.running_accuracy import RunningAccuracy
-from samplewise.training.settings.stopping import ACCURACY, LOSS
-from samplewise.training.user_functions import check_validated, functions_by_name, number_of
+from samplewise.training.user_functions import Metric, number_of
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
-Metric = Callable[[NDArray[Any], NDArray[Any]], float]
-"""A figure of (targets, predictions), such as `sklearn.metrics.r2_score`; more is better."""
 
 
 class Figures(TypedDict, total=False):
@@ -40,7 +37,7 @@ class Evaluation:
         rows: rows that the network trains on, and its validation rows.
         track_accuracy: True to measure the accuracy on the training rows.
         running: measures that accuracy in the steps; None for a pass of its own.
-        metrics: custom metrics, as `check_metrics` returned them.
+        metrics: as `UserFunctions`.
         keep: called with the predictions of the validation rows of each epoch; None for nobody.
     """
 
@@ -139,15 +136,3 @@ class Evaluation:
         """
         assert self.rows.validation is not None
         return self._predictions(epoch, self._logits(self.rows.validation, predict))
-
-
-def check_metrics(given: Mapping[str, Metric] | None, *, validated: bool) -> dict[str, Metric]:
-    """Return metrics by name.
-
-    Raises:
-        ParameterError: as `functions_by_name`.
-        CombinationError: as `check_validated`.
-    """
-    metrics = functions_by_name("metrics", given, "targets and predictions", (LOSS, ACCURACY))
-    check_validated("metrics", metrics, validated=validated)
-    return metrics

@@ -12,10 +12,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from samplewise import registry
 from samplewise.checks import printable
 from samplewise.contract import Program, Steps, TrainingState
-from samplewise.contract.plan import DIRECT
 from samplewise.data.arrays import as_numbers
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.data.rows import one_row, preprocessed_rows
@@ -28,7 +26,7 @@ from samplewise.training.blame import blamed_on
 from samplewise.training.rows.classes import number_of_classes
 from samplewise.training.session import Session
 from samplewise.training.settings.training_settings import TrainingSettings, of_plain_steps
-from samplewise.training.train import check_no_dropout, loss_for
+from samplewise.training.train import check_no_dropout, loss_for, resolved
 
 _ARRAY = np.ndarray
 
@@ -97,12 +95,10 @@ class Learner:
             self._check = check
 
     def _prepare(self, settings: TrainingSettings, dtype: np.dtype[Any]) -> None:
-        parts = self._network, self._loss, settings.optimizer
-        fields = settings.step_fields(weighted=False)
-        choice = registry.resolve(settings.backend, *parts, dtype, DIRECT, fields, settings.device)
-        backend = choice.backend
-        work = settings.workload(1, fields)
-        session = Session(backend, [parts[0]], self._loss, [settings.optimizer], dtype, work)
+        network, loss = self._network, self._loss
+        backend = resolved(network, loss, settings).backend
+        work = settings.workload(1, settings.step_fields(weighted=False))
+        session = Session(backend, [network], loss, [settings.optimizer], dtype, work)
         session.compile(warm_up=False)
         program = cast(Program, session.program)
         # Of a backend that does not inherit from the contract's Program.

@@ -58,7 +58,8 @@ class Loop:
         # A callback may have come by its hooks only now.
         self._may_look_later = not any(map(unwatched.is_watched, self._runs))
         if self._continued is not None:
-            self._note_environment(self._continued)
+            for run in self._runs:
+                run.history.notes += self._continued.notes_on(resume.environment_of(run))
         self._limits.begin(self._seconds)
         while active := self._active():
             if not self._run_unwatched(active, stop):
@@ -133,10 +134,6 @@ class Loop:
         if unfinished is not None:
             for index in active:
                 self._runs[index].callbacks.chunk_ends(lambda: unfinished)
-
-    def _note_environment(self, snapshot: Snapshot) -> None:
-        for run in self._runs:
-            run.history.notes += snapshot.notes_on(resume.environment_of(run))
 
     def _active(self) -> list[int]:
         return [index for index, run in enumerate(self._runs) if run.trains_in(self._epoch)]

@@ -16,7 +16,6 @@ from samplewise.text import counted
 from samplewise.training.beginning import Initial, columns_of
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import run_epochs
-from samplewise.training.evaluation import Metric
 from samplewise.training.history import INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.parted import joined
@@ -27,7 +26,7 @@ from samplewise.training.shared import check_shared, shared_loss
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import backend_for, check_stop, result_of
 from samplewise.training.training_run import TrainingRun
-from samplewise.training.user_functions import EnsembleFigure, Figure
+from samplewise.training.user_functions import EnsembleFigure, Figure, Metric, UserFunctions
 
 
 def train_many(
@@ -137,19 +136,10 @@ def trained_many(
     if ensemble:
         _check_ensemble(len(networks), together=together)
     starts = _initial_of_each(initial, len(networks), together=together)
+    validated = shared.validation is not None
+    functions = UserFunctions.checked(metrics, figures, ensemble, validated=validated)
     runs = [
-        TrainingRun(
-            network,
-            loss,
-            own,
-            shared,
-            choice,
-            hooks,
-            metrics=metrics,
-            figures=figures,
-            ensemble=ensemble,
-            initial=start,
-        )
+        TrainingRun(network, loss, own, shared, choice, hooks, functions=functions, initial=start)
         for network, own, choice, hooks, start in zip(
             networks, settings, choices, calls, starts, strict=True
         )

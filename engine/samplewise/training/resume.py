@@ -41,8 +41,8 @@ def identity_of(
         "network" if alone else "networks": [run.network.to_dict() for run in runs],
         # Before the data, which some settings decide too.
         "settings": [_settings(run) for run in runs],
-        "metrics": [sorted(run.evaluation.metrics) for run in runs],
-        "figures": [sorted([*run.figures, *run.ensemble]) for run in runs],
+        "metrics": [sorted(run.functions.metrics) for run in runs],
+        "figures": [sorted([*run.functions.figures, *run.functions.ensemble]) for run in runs],
     }
     identity: dict[str, Any] = {
         "format": FORMAT,

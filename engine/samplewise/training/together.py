@@ -15,7 +15,8 @@ def ensemble_figures(runs: Sequence[TrainingRun], epoch: int) -> dict[str, float
     """Return the figures of all networks that have not diverged, after an epoch from 1."""
     first = runs[0]
     held = first.rows.validation
-    if not first.ensemble or held is None:
+    ensemble = first.functions.ensemble
+    if not ensemble or held is None:
         return {}
     going = [run for run in runs if run.error is None]
     if not going:
@@ -23,7 +24,7 @@ def ensemble_figures(runs: Sequence[TrainingRun], epoch: int) -> dict[str, float
     predictions = np.stack([run.predictions(epoch) for run in going])
     return {
         name: number_of("ensemble", name, of(first.evaluation.targets_of(held), predictions))
-        for name, of in first.ensemble.items()
+        for name, of in ensemble.items()
     }
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from samplewise import registry
@@ -19,7 +20,6 @@ from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.callbacks.early_stopping import StoppingState
 from samplewise.training.compile_notice import announce_slower
 from samplewise.training.epochs import run_epochs
-from samplewise.training.evaluation import Metric
 from samplewise.training.notes import warn_of
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, check_row_options, prepared
@@ -27,7 +27,7 @@ from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.training_run import TrainingRun
-from samplewise.training.user_functions import Figure
+from samplewise.training.user_functions import Figure, Metric, UserFunctions
 
 
 def train(
@@ -129,8 +129,7 @@ def trained(
         shared,
         backend_for(network, loss, settings, shared),
         as_callbacks(callbacks),
-        metrics=metrics,
-        figures=figures,
+        functions=UserFunctions.checked(metrics, figures, validated=shared.validation is not None),
         initial=initial,
         counters=counters,
     )
@@ -193,19 +192,23 @@ def backend_for(
     Raises:
         UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
     """
-    fields = settings.step_fields(weighted=rows.weights is not None)
-    choice = registry.resolve(
-        settings.backend,
-        network,
-        loss,
-        settings.optimizer,
-        rows.X.dtype,
-        settings.plan_spec.name,
-        fields,
-        settings.device,
-    )
+    choice = resolved(network, loss, settings, weighted=rows.weights is not None)
     announce_slower(choice)
     return choice
+
+
+def resolved(
+    network: Network, loss: Loss, settings: TrainingSettings, *, weighted: bool = False
+) -> Choice:
+    """Return the backend that trains a network with these settings; `weighted`: rows of weights.
+
+    Raises:
+        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
+    """
+    parts = network, loss, settings.optimizer, np.dtype(settings.dtype)
+    fields = settings.step_fields(weighted=weighted)
+    plan, device = settings.plan_spec.name, settings.device
+    return registry.resolve(settings.backend, *parts, plan, fields, device)
 
 
 def loss_for(network: Network, settings: TrainingSettings) -> Loss:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from samplewise.training.blame import check_in_place, check_unchanged
 from samplewise.training.callbacks import Callback, Callbacks
 from samplewise.training.callbacks.early_stopping import EarlyStopping, StoppingState
 from samplewise.training.callbacks.weights import BestWeights, WeightAverage
-from samplewise.training.evaluation import Evaluation, Metric, check_metrics
+from samplewise.training.evaluation import Evaluation
 from samplewise.training.history import DIVERGED, FAILED, FINISHED, EpochRecord
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
@@ -28,13 +28,7 @@ from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.running_accuracy import running_accuracy
 from samplewise.training.session import Session
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise.training.user_functions import (
-    EnsembleFigure,
-    Figure,
-    check_ensemble,
-    check_figures,
-    with_figures,
-)
+from samplewise.training.user_functions import NO_FUNCTIONS, UserFunctions
 
 if TYPE_CHECKING:
     from samplewise.model.model import Model
@@ -50,16 +44,14 @@ class TrainingRun:
         rows: to train on.
         choice: the backend that trains.
         callbacks: of this network.
-        metrics: as `train`.
-        figures: as `train`.
-        ensemble: as `train_many`.
+        functions: that measure it.
         initial: as `train`.
         counters: as `trained`.
 
     Raises:
         CombinationError: the run is too short for its schedule, or goes by a figure that nothing
             measures.
-        ParameterError: as `check_metrics`, `check_figures`, `check_ensemble` and `first_state`.
+        ParameterError: as `first_state`.
     """
 
     def __init__(
@@ -71,9 +63,7 @@ class TrainingRun:
         choice: Choice,
         callbacks: Sequence[Callback] = (),
         *,
-        metrics: Mapping[str, Metric] | None = None,
-        figures: Mapping[str, Figure] | None = None,
-        ensemble: Mapping[str, EnsembleFigure] | None = None,
+        functions: UserFunctions = NO_FUNCTIONS,
         initial: Initial | None = None,
         counters: StoppingState | None = None,
     ) -> None:
@@ -88,17 +78,16 @@ class TrainingRun:
             rows,
             settings.track_accuracy,
             running,
-            check_metrics(metrics, validated=validated),
-            self._keep_predictions if ensemble else None,
+            functions.metrics,
+            self._keep_predictions if functions.ensemble else None,
         )
-        self.figures = check_figures(figures)
-        self.ensemble = check_ensemble(ensemble, self.figures, validated=validated)
+        self.functions = functions
         self._predictions: NDArray[Any] | None = None
         settings.stopping.check_measured(
             validated=validated,
             track_accuracy=settings.track_accuracy,
-            metrics=tuple(self.evaluation.metrics),
-            figures=(*self.figures, *self.ensemble),
+            metrics=tuple(functions.metrics),
+            figures=(*functions.figures, *functions.ensemble),
         )
         self.early_stopping = EarlyStopping(settings.stopping, validated=validated)
         self.average = WeightAverage(settings.ema_decay, network.trained)
@@ -227,7 +216,9 @@ class TrainingRun:
             penalty=penalty,
             **figures,
         )
-        return with_figures(record, self.figures)
+        # Nobody else has the record yet; a copy of it would take longer than the figures.
+        record.figures.update(self.functions.figures_of(record))
+        return record
 
     def _logits(self, X: NDArray[Any]) -> NDArray[Any]:
         if self.average.value is None:

@@ -1,12 +1,10 @@
-"""Functions of the user's own that measure a training: their names and results are checked.
-
-A figure is of an epoch's record, or of the predictions of all networks that train at once.
-"""
+"""Functions of the user's own that measure a training: their names and results are checked."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
@@ -16,52 +14,72 @@ from numpy.typing import NDArray
 from samplewise.checks import must_be, shown
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.training.history import EpochRecord
+from samplewise.training.settings.stopping import ACCURACY, LOSS
 
+Metric = Callable[[NDArray[Any], NDArray[Any]], float]
+"""A figure of (targets, predictions), such as `sklearn.metrics.r2_score`; more is better."""
 Figure = Callable[[EpochRecord], float]
 """A figure of an epoch's record; less is better where its name ends in "loss", else more."""
 EnsembleFigure = Callable[[NDArray[Any], NDArray[Any]], float]
 """A figure of (targets, predictions of all networks on the validation rows); likewise."""
 
 
-def functions_by_name(
-    kind: str, given: Any, takes: str, taken: Collection[str] = ()
-) -> dict[str, Any]:
-    """Return functions by name.
+@dataclass(frozen=True)
+class UserFunctions:
+    """The functions that measure a training, by name.
 
     Args:
-        kind: the argument of `train` that has them, for messages.
-        given: a mapping from names to functions; None for none.
-        takes: arguments of such a function, in words.
-        taken: names that mean something else.
-
-    Raises:
-        ParameterError: it is not a mapping, a name is not a word or taken, or a value is not a
-            function.
+        metrics, figures: as `train`.
+        ensemble: as `train_many`.
     """
-    functions = {} if given is None else given
-    if not isinstance(functions, Mapping):
-        wanted = "functions by name, as in {'mine': f}"
-        raise ParameterError(must_be(kind, wanted, functions))
-    for name, function in functions.items():
-        if not isinstance(name, str) or not name.isidentifier() or name in taken:
-            other = f" other than {' and '.join(taken)}" if taken else ""
-            raise ParameterError(must_be(f"{kind}: a name", f"a word{other}", name))
-        if not callable(function):
-            raise ParameterError(must_be(f"{kind}: '{name}'", f"a function of {takes}", function))
-    return dict(functions)
 
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    ensemble: Mapping[str, EnsembleFigure] = field(default_factory=dict)
 
-def check_validated(kind: str, functions: Mapping[str, Any], *, validated: bool) -> None:
-    """Refuse functions that measure on validation rows where there are none.
+    @classmethod
+    def checked(
+        cls,
+        metrics: Mapping[str, Metric] | None,
+        figures: Mapping[str, Figure] | None,
+        ensemble: Mapping[str, EnsembleFigure] | None = None,
+        *,
+        validated: bool,
+    ) -> UserFunctions:
+        """Return the functions that a caller gave; `validated`: there are validation rows.
 
-    Raises:
-        CombinationError: it says what to set.
-    """
-    if functions and not validated:
-        raise CombinationError(
-            f"{kind}: must have validation rows to measure on, got none; set validation_fraction, "
-            "or give validation rows"
+        Raises:
+            ParameterError: these are not functions by name, or a name means something else.
+            CombinationError: some measure on validation rows, and there are none.
+        """
+        own = cls(
+            _by_name("metrics", metrics, "targets and predictions", (LOSS, ACCURACY)),
+            _by_name("figures", figures, "an epoch's record"),
+            _by_name("ensemble", ensemble, "targets and the predictions of all networks"),
         )
+        for name in own.ensemble:
+            if name in own.figures:
+                raise ParameterError(
+                    f"ensemble: '{name}' is one of figures too; choose another name"
+                )
+        for kind, functions in (("metrics", own.metrics), ("ensemble", own.ensemble)):
+            if functions and not validated:
+                raise CombinationError(
+                    f"{kind}: must have validation rows to measure on, got none; set "
+                    "validation_fraction, or give validation rows"
+                )
+        return own
+
+    def figures_of(self, record: EpochRecord) -> dict[str, float | None]:
+        """Return the figures of a record, each computed from the record without any.
+
+        Raises:
+            ParameterError: a figure is not a number.
+        """
+        return {name: number_of("figures", name, of(record)) for name, of in self.figures.items()}
+
+
+NO_FUNCTIONS = UserFunctions()
 
 
 def number_of(kind: str, name: str, value: Any) -> float | None:
@@ -91,41 +109,19 @@ def number_of(kind: str, name: str, value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def check_figures(given: Mapping[str, Figure] | None) -> dict[str, Figure]:
-    """Return figures by name.
+def _by_name(kind: str, given: Any, takes: str, taken: Collection[str] = ()) -> dict[str, Any]:
+    """Return functions by name; `takes`: their arguments in words, `taken`: names of other things.
 
-    Raises:
-        ParameterError: as `functions_by_name`.
+    `kind` is the argument of `train` that has them.
     """
-    return functions_by_name("figures", given, "an epoch's record")
-
-
-def check_ensemble(
-    given: Mapping[str, EnsembleFigure] | None, figures: Collection[str], *, validated: bool
-) -> dict[str, EnsembleFigure]:
-    """Return figures of all networks by name.
-
-    Raises:
-        ParameterError: as `functions_by_name`, or a name is one of `figures`.
-        CombinationError: as `check_validated`.
-    """
-    ensemble = functions_by_name("ensemble", given, "targets and the predictions of all networks")
-    for name in ensemble:
-        if name in figures:
-            raise ParameterError(f"ensemble: '{name}' is one of figures too; choose another name")
-    check_validated("ensemble", ensemble, validated=validated)
-    return ensemble
-
-
-def with_figures(record: EpochRecord, figures: Mapping[str, Figure]) -> EpochRecord:
-    """Return the record, which has its figures now; each is computed from the record without any.
-
-    Raises:
-        ParameterError: a figure is not a number.
-    """
-    if not figures:
-        return record
-    found = {name: number_of("figures", name, of(record)) for name, of in figures.items()}
-    # Nobody else has the record yet; a copy of it would take longer than the figures.
-    record.figures.update(found)
-    return record
+    functions = {} if given is None else given
+    if not isinstance(functions, Mapping):
+        wanted = "functions by name, as in {'mine': f}"
+        raise ParameterError(must_be(kind, wanted, functions))
+    for name, function in functions.items():
+        if not isinstance(name, str) or not name.isidentifier() or name in taken:
+            other = f" other than {' and '.join(taken)}" if taken else ""
+            raise ParameterError(must_be(f"{kind}: a name", f"a word{other}", name))
+        if not callable(function):
+            raise ParameterError(must_be(f"{kind}: '{name}'", f"a function of {takes}", function))
+    return dict(functions)

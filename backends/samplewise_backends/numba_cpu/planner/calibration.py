@@ -36,9 +36,9 @@ BUILT_IN = {V3: "", V4: "znver4", ZEN_5: "znver5", ZEN_5_AVX2_BLAS: "znver5"}
 MAX_BYTES = 65_536
 # A file with a number beyond these is damaged: no core has such rates.
 SMALLEST, LARGEST = 1e-4, 1e6
-# Seconds of measuring one dtype, and the share of a training that a plan by measured rates saves
-# where built-in ones are of such a processor, and where they are not: a mean over the planner's
-# suite, of Zen 5 by its own rates and by those of Zen 4.
+# Seconds that it takes to measure one dtype, and the share of a training's time that measured rates
+# save: where the built-in ones are of the same processor, and where they are of another. Means over
+# the planner's suite on Zen 5, with its own rates built in and with those of Zen 4.
 MEASURING_S, SAVED, SAVED_ELSEWHERE = 1.2, 0.01, 0.2
 
 
@@ -123,7 +123,7 @@ def _measured(path: Path, dtype: str) -> Rates:
 
 
 def nearest_machine() -> str:
-    """Return which of `BUILT_IN` is most like this machine.
+    """Return the machine of `BUILT_IN` that is most like this one.
 
     What decides most is how wide the vectors are of our own kernels and of BLAS's. Processors below
     V3, and those of other makes, are nearest to V3.

@@ -34,10 +34,6 @@ from samplewise_backends.numba_cpu.plans.members import Member, can_be_thin
 DOUBT = {DIRECT: 1.05, BLOCKED: 1.0, DUAL: 1.05}
 
 
-def _doubt(candidate: Candidate) -> float:
-    return 1.0 if candidate.estimate.kinds[0] == THIN else DOUBT[candidate.name]
-
-
 @dataclass(frozen=True)
 class Chosen:
     """A plan and how to carry it out.
@@ -121,4 +117,9 @@ def _weighed(
 def _taken(best: dict[str, Candidate], asked: str) -> Candidate:
     if asked != AUTO_PLAN:
         return next(best[name] for name in (asked, BLOCKED, DIRECT) if name in best)
-    return min(best.values(), key=lambda candidate: candidate.ns * _doubt(candidate))
+
+    def doubted_ns(candidate: Candidate) -> float:
+        is_thin = candidate.estimate.kinds[0] == THIN
+        return candidate.ns * (1.0 if is_thin else DOUBT[candidate.name])
+
+    return min(best.values(), key=doubted_ns)

@@ -30,8 +30,8 @@ GATHER = 0.035
 # Where the order changes, the next row is not fetched ahead, and a single row waits for all of it:
 # shares of `Rates.step` for a row of several and of one, and how many times as long far data take.
 FETCH, FETCH_ALONE, SHUFFLED, SHUFFLED_ALONE = 0.1, 0.27, 2.4, 7.2
-# Data that lie far away take so many times as long as rows that are read in turn: by rows, and in
-# lanes, which fetch rows ahead.
+# How many times as long far data take as rows that are read in turn: by rows, and in lanes, which
+# fetch rows ahead.
 FAR = {WHOLE: 1.3, THIN: 1.7, ABREAST: 1.0}
 # With the batch in the lanes: shares of `Rates.step` for a step and a row; nanoseconds a byte of
 # gathering rows, and multiply-adds at full speed for each input and column of turning them.

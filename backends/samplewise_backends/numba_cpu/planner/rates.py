@@ -76,7 +76,7 @@ class Rates:
         return max(self.deep - self.step, 0.0) / (16 * 64 + 64 * 64)
 
     def stream_ns(self, in_turn: float) -> float:
-        """Return the nanoseconds that a byte adds which is read in turn with so many."""
+        """Return the nanoseconds that a byte adds, where so many are read in turn."""
         return max(interpolated(STREAM_BYTES, self.stream, in_turn) - self.stream[0], 0.0)
 
     def weight_ns(self, size: float) -> float:

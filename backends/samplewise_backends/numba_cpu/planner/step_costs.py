@@ -18,7 +18,7 @@ from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.members import Member
 
-# Products of a training take so many times as long as those that are measured again and again.
+# Products of a training take this many times as long as measured ones, which run in a row.
 WARM = 1.15
 # Shares of `Rates.step`: a row, a row that is a batch beside that, a unit of a layer by loops.
 ROW, ALONE, LOOP_UNIT = 0.26, 0.3, 0.03

@@ -15,21 +15,20 @@ from samplewise_backends.numba_cpu.plans.members import Member, can_be_shared
 # microseconds; seven trainings of many networks on an AVX-512 one, beside other work, lost from 300
 # to 640 to a second thread. A constant, so that threads never depend on the moment.
 HAND_OVER_NS = 300_000.0
-# What steps may have of their own where threads share a batch.
+# The step fields that a training may have where threads share a batch.
 SHARED_STEP_FIELDS = frozenset({RATES, WEIGHTS, DECISIONS})
 # Multiply-adds of a training step for one of a prediction: forward, both gradients.
 TRAINING = 3.0
 # A thread's part of a step takes at least so long: it meets the others twice, and packs weights.
 SHARED_STEP_NS = 20_000.0
-# Of networks with convolutions, measured on the AVX-512 one: four took from 0.026 to 0.06 in
-# float32.
+# Four networks with convolutions took from 0.026 to 0.06 in float32, on the AVX-512 machine above.
 NS_OF_MULTIPLY_ADD = {"float32": 0.03, "float64": 0.05}
 
 
 def threads_for(ns: float, allowed: int, parts: int) -> int:
     """Return the number of threads, of those allowed, by which a call ends soonest.
 
-    On one thread it takes so many nanoseconds; its work can be cut into parts about equally long.
+    On one thread it takes `ns`; its work can be cut into so many parts, about equally long.
     """
 
     def ns_on(threads: int) -> float:

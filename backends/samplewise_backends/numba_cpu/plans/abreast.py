@@ -124,6 +124,7 @@ class Abreast(Trainer):
                 step.penalties[own] = step.l2[own] / 2 * self._squares[:count, k]
 
     def forget(self) -> None:
+        """As `Trainer.forget`."""
         self._call.forget()
 
     def _matrix(self, rows: int, dtype: DType) -> Matrix:

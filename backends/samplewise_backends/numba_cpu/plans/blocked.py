@@ -59,6 +59,7 @@ class Blocked(Trainer):
         return run
 
     def forget(self) -> None:
+        """As `Trainer.forget`."""
         self._call.forget()
         self._group.forget()
         self._rows.forget()

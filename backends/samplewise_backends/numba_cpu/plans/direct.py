@@ -90,7 +90,8 @@ class Direct(Trainer):
         calls = self._calls_of_windows(len(steps))
         own = zip(calls, self._optimizers, states, zip(*steps, strict=True), strict=True)
         for k, (call, optimizer, state, of_windows) in enumerate(own):
-            _set_optimizer(call, optimizer)
+            hyper = call.inner("network").inner("hyper").memory
+            hyper[:, None].view(np.uint8)[...] = optimizer
             begin_steps(call, state, X, Y, of_windows, losses[:, k])
 
         def run(window: int) -> None:
@@ -125,11 +126,6 @@ def _optimizer_in(call: Call, member: Member) -> Vector:
     hyper.memory[...] = np.zeros_like(hyper.memory)
     describe_optimizer(hyper, member.optimizer)
     return hyper.memory.view(np.uint8).copy()
-
-
-def _set_optimizer(calls: Struct, optimizer: Vector) -> None:
-    memory = calls.inner("network").inner("hyper").memory
-    memory[:, None].view(np.uint8)[...] = optimizer
 
 
 def run_steps(

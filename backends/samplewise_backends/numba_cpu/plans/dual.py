@@ -107,6 +107,7 @@ class Dual(Trainer):
         self._first: _FirstLayers | None = None
 
     def forget(self) -> None:
+        """As `Trainer.forget`."""
         self._call.forget()
         self._group.forget()
         self._first = None
@@ -147,8 +148,8 @@ class Dual(Trainer):
         """Go on with these coefficients, where there are some.
 
         Raises:
-            ValueError: there are others than this program keeps, as those of another version; or
-                they are of rows that there are not, which no kernel would notice.
+            ValueError: these are not what this program keeps, but another version's, say; or they
+                name rows that do not exist, which no kernel would notice.
         """
         if not held.keys().isdisjoint(HELD):
             first = self._begin(states, self._group.storage.enter(states), X)

@@ -41,7 +41,7 @@ class Member:
 
     @property
     def first_is_trained(self) -> bool:
-        """True if the first layer's weights change, so that a block of steps has them to save."""
+        """True if the first layer's weights are trained: a block saves work on these alone."""
         return bool(self.layers["trained"][0])
 
     @property

@@ -18,7 +18,7 @@ class Rounds:
         call: called with a number and its round, from 0.
         numbers: the one whose calls take longest first.
         rounds: of each number.
-        stop: True once no number may begin a round that none has begun yet.
+        stop: returns True where no new round may begin; those begun are run with every number.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Rounds:
             raise
 
     def _taken(self) -> int | None:
-        """Return a number whose next round may begin; None where other threads do what is left."""
+        """Return a number whose next round may begin; None where other threads run the rest."""
         with self._changed:
             if self._stop():
                 self._rounds = min(self._rounds, max(self._begun, 1))

@@ -66,6 +66,7 @@ class Shared(Trainer):
             all_at_once(self._calls, self._abandon)
 
     def forget(self) -> None:
+        """As `Trainer.forget`."""
         for call in self._calls:
             call.forget()
 

@@ -71,7 +71,7 @@ def _terms(member: Member, plan: Plan, workload: Workload, dtype: DType) -> int:
 
 
 def _around(member: Member) -> int:
-    """Return the cost of a row beside the first layer's products, as multiply-adds."""
+    """Return the cost of a row without the first layer's products, in multiply-adds."""
     # A first layer without weights has units, too, but no product.
     later = max(member.network.multiply_adds - member.units * member.network.inputs, 0)
     return NETWORK_COST + LATER_WEIGHT_COST * later

@@ -97,6 +97,7 @@ class InPlace(Storage):
         super().__init__([aligned_zeros(padded(member.units), dtype) for _ in range(2)])
 
     def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:
+        """As `Storage.layers`: parameters lie where the network's layout has them."""
         table, out = layer_table(self._member.network, rows, out, training=True)
         return [table], out
 
@@ -141,6 +142,7 @@ class Stacked(Storage):
         super().__init__([rest, velocity, W, V])
 
     def layers(self, rows: int, out: int) -> tuple[list[Layers], int]:
+        """As `Storage.layers`: parameters lie in the arrays that all networks share."""
         found = []
         for member, (units, later) in zip(self._members, self._places, strict=True):
             table, out = layer_table(member.network, rows, out, training=True)

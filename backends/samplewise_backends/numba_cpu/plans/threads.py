@@ -21,7 +21,7 @@ def in_turn(call: Callable[[int], None], numbers: Sequence[int]) -> None:
 
 
 def in_threads(threads: int) -> Each:
-    """Return how a function is called with numbers in so many threads, one of them the caller's."""
+    """Return a function that calls another with each number, in so many threads."""
     return in_turn if threads == 1 else partial(_shared_out, threads)
 
 

@@ -16,12 +16,12 @@ Losses = Sequence[Vector] | Matrix
 
 
 class Trainer:
-    """Runs a plan for some networks: by default one after whose calls the states hold it all."""
+    """Runs a plan for some networks; by default the states hold all of it between calls."""
 
     def prepare(
         self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
-        """Prepare windows, such as epochs; return what runs those of one number, each in its turn.
+        """Prepare windows, such as epochs; return a function that runs the window of a number.
 
         The steps of a window push Python's code out of the caches: what is done before the first
         one takes half the time. Nobody writes to `states` in between, and nobody but the

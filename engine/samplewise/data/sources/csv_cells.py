@@ -19,7 +19,7 @@ from samplewise.errors import DataError
 # Python's own float() also takes 1_000, Arabic digits, nan and infinity.
 NUMBER = r"[ \t]*+[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?[ \t]*+"
 IS_NUMBER = re.compile(NUMBER)
-TRUTHS = {"true": True, "false": False}
+TRUTHS = frozenset({"true", "false"})
 """The cells of a boolean column, in any case."""
 
 # A number written otherwise: never taken for text, since that would go unnoticed. What repeats
@@ -31,6 +31,8 @@ _LIKE_A_NUMBER = re.compile(
     re.I,
 )
 _LIKE_A_DATE = re.compile(r"\d{1,4}\.\d{1,2}\.\d{1,4}\.?")
+# A decimal comma, or one between thousands.
+_AMBIGUOUS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*+,[0-9]++")
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([,.'\u2019 \u00a0\u202f])[0-9]{3}(?:\1[0-9]{3})*")
 _DECIMAL_PART = re.compile(r"[.,][0-9]*$")
@@ -69,7 +71,7 @@ def not_a_number(cell: str) -> str:
     """Return the problem of a cell that is not a number, for after its place."""
     plain, shown = cell.strip(), printable(cell)
     unsigned = plain.lstrip("+-")
-    if _ambiguous(plain):
+    if _AMBIGUOUS.fullmatch(plain):
         whole, point = plain.replace(",", ""), plain.replace(",", ".")
         return (
             f"'{shown}' has a thousands separator (write {whole}) or a decimal comma (write "
@@ -86,10 +88,6 @@ def not_a_number(cell: str) -> str:
         f"'{shown}' is not a plain decimal number; "
         "expected digits 0-9 with an optional sign, point and exponent, such as -1.5e3"
     )
-
-
-def _ambiguous(plain: str) -> bool:
-    return re.fullmatch(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", plain) is not None
 
 
 def _has_both(unsigned: str) -> bool:

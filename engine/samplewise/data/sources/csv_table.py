@@ -109,7 +109,7 @@ class _Text:
     def features(self, column: Column) -> NDArray[np.float64]:
         """Return the features of the rows, (rows, `column.width`)."""
         if column.kind == BOOLEAN:
-            values = np.array([_truth(text) for text in self.numbers], np.float64)
+            values = np.array([text.lower() in ("true", "1") for text in self.numbers], np.float64)
             return values[np.frombuffer(self.rows, self.rows.typecode)].reshape(-1, 1)
         place = {category: k for k, category in enumerate(column.categories)}
         positions = np.array([place[text] for text in self.numbers])
@@ -117,10 +117,6 @@ class _Text:
         chosen = positions[np.frombuffer(self.rows, self.rows.typecode)]
         indicators[np.arange(len(self.rows)), chosen] = 1.0
         return indicators
-
-
-def _truth(text: str) -> float:
-    return float(TRUTHS.get(text.lower(), text == "1"))
 
 
 def _check_known(column: Column, text: str, place: str) -> None:

@@ -272,7 +272,7 @@ def _image_shape(value: object, network: Network) -> tuple[int, int] | None:
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != 2:
-        raise ParameterError("image_shape must be a height and a width")
+        raise ParameterError(must_be("image_shape", "a height and a width", value))
     height, width = (whole_number("image_shape", length) for length in value)
     if height * width != network.inputs:
         raise ParameterError(
