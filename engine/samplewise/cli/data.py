@@ -68,5 +68,6 @@ def _figures(dataset: Dataset) -> dict[str, Any]:
         "full_scale": dataset.full_scale,
         "classes": counts if dataset.values is None else None,
         "targets": None if dataset.values is None else dataset.values.shape[1],
+        "target_names": dataset.target_names,
         "fingerprint": dataset.fingerprint(),
     }

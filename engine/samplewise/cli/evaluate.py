@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from samplewise.cli.trained import Trained
     from samplewise.data.dataset import Dataset
     from samplewise.experiment.experiment import Experiment
+    from samplewise.experiment.scores import Scores
     from samplewise.model.model import Model
 
 PARTS = ("test", "train", "all")
@@ -49,7 +50,10 @@ def evaluate(
     sha256: options.Sha256 = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Test a model: loss, accuracy, precision and recall of each class, confusion matrix."""
+    """Test a model: loss, accuracy, precision and recall of each class, confusion matrix.
+
+    Of a model of numbers: loss, root mean squared error, mean absolute error and R².
+    """
     from samplewise.cli.trained import load_trained
     from samplewise.data.class_indices import with_class_names
 
@@ -64,10 +68,12 @@ def evaluate(
     figures = _figures(trained.model, dataset, chosen, said="full_scale" in given)
     if as_json:
         console.result_json(figures)
-    elif "confusion" not in figures:
-        console.table(_scores(figures, trained.model.loss.name))
     else:
-        _print(figures, trained.model)
+        console.table(_scores(figures, trained.model.loss.name))
+        if "confusion" in figures:
+            _print_classes(figures, trained.model)
+        elif "outputs" in figures:
+            _print_outputs(figures["outputs"])
 
 
 def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
@@ -176,7 +182,7 @@ def _check_is_here(data: str, done: str) -> None:
 def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[str, Any]:
     """Return the figures of a test; `said` tells whether the user gave the dataset's white."""
     from samplewise.cli.trained import on_model_scale
-    from samplewise.experiment.scores import classification_report, defined, scores
+    from samplewise.experiment.scores import classification_report, scores
 
     X = on_model_scale(model, dataset, dataset.name, said=said)
     found = scores(model, X, dataset.targets)
@@ -187,8 +193,10 @@ def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[s
         "loss": found.loss,
         "accuracy": found.accuracy,
     }
+    if found.errors is not None:
+        return {**figures, **found.errors.figures(), **_of_each_output(model, dataset, found)}
     if found.confusion is None or found.decisions is None:
-        return {**figures, "r2": defined(found.r2)}
+        return figures
     names = list(model.class_names)
     return {
         **figures,
@@ -198,8 +206,17 @@ def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[s
     }
 
 
+def _of_each_output(model: Model, dataset: Dataset, found: Scores) -> dict[str, Any]:
+    """Return the errors of each output, by its name, where there are several."""
+    from samplewise.experiment.scores import Errors
+
+    columns = zip(model.output_names, dataset.targets.T, found.predictions.T, strict=True)
+    outputs = {name: Errors.of(true, predicted).figures() for name, true, predicted in columns}
+    return {"outputs": outputs} if len(outputs) > 1 else {}
+
+
 def _scores(figures: dict[str, Any], loss: str) -> list[tuple[str, str]]:
-    from samplewise.experiment.scores import r2_text
+    from samplewise.experiment.scores import error_texts
 
     data = figures["data"]
     rows = [
@@ -209,12 +226,20 @@ def _scores(figures: dict[str, Any], loss: str) -> list[tuple[str, str]]:
     ]
     if figures["accuracy"] is not None:
         return [*rows, ("accuracy", f"{figures['accuracy']:.1%}")]
-    return [*rows, ("R²", r2_text(figures["r2"]))]
+    return [*rows, *error_texts(figures).items()]
 
 
-def _print(figures: dict[str, Any], model: Model) -> None:
+def _print_outputs(outputs: dict[str, Any]) -> None:
+    from samplewise.experiment.scores import error_texts
+
+    texts = {name: error_texts(figures) for name, figures in outputs.items()}
+    console.result("")
+    rows = [(name, *of_one.values()) for name, of_one in texts.items()]
+    console.table(rows, ("output", *next(iter(texts.values()))), numbers=True)
+
+
+def _print_classes(figures: dict[str, Any], model: Model) -> None:
     names = model.class_names
-    console.table(_scores(figures, model.loss.name))
     measures = ("precision", "recall", "f1-score")
     rows = []
     for name in (*names, "macro avg", "weighted avg"):

@@ -58,7 +58,8 @@ MetricName = Annotated[
     option(
         "NAME",
         "Compare candidates by validation_accuracy, validation_loss, test_accuracy, test_r2, "
-        "test_loss or training_loss.  [default: the first of these that was measured]",
+        "test_rmse, test_mae, test_loss or training_loss.  [default: the first of these that was "
+        "measured]",
     ),
 ]
 Parquet = Annotated[
