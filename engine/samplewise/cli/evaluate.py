@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.checks import one_of, printable
@@ -54,7 +55,7 @@ def evaluate(
 
     Of a model of numbers: loss, root mean squared error, mean absolute error and R².
     """
-    from samplewise.cli.trained import load_trained
+    from samplewise.cli.trained import load_trained, on_model_scale
     from samplewise.data.class_indices import with_class_names
 
     chosen = one_of("part", part or ("all" if "data" in given else "test"), PARTS)
@@ -65,7 +66,15 @@ def evaluate(
     dataset = _rows(trained, given, chosen)
     if dataset.values is None:
         dataset = with_class_names(dataset, trained.model.class_names, "this model")
-    figures = _figures(trained.model, dataset, chosen, said="full_scale" in given)
+    X = on_model_scale(trained.model, dataset, dataset.name, said="full_scale" in given)
+    dataset = replace(dataset, X=X)
+    is_own = not {"data", "classes"} & given.keys()
+    if is_own and chosen == "test" and trained.has_changed("test", dataset):
+        console.warning(
+            f"the test rows in {dataset.name} have changed since this run; these figures are not "
+            "of the rows that it was tested on"
+        )
+    figures = _figures(trained.model, dataset, chosen)
     if as_json:
         console.result_json(figures)
     else:
@@ -158,7 +167,7 @@ def _own_rows(
     dataset = load(source, base.data.classes, how, columns)
     # With rows of their own to test on, all of these were trained on.
     training, test = cut(base, dataset) if test_source is None else (uncut(base, dataset), None)
-    if trained.training_fingerprint() not in (None, training.fingerprint()):
+    if trained.has_changed("training", training):
         console.warning(
             f"{printable(source)} has changed since this run; its test rows may have been "
             "trained on"
@@ -179,13 +188,10 @@ def _check_is_here(data: str, done: str) -> None:
     )
 
 
-def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[str, Any]:
-    """Return the figures of a test; `said` tells whether the user gave the dataset's white."""
-    from samplewise.cli.trained import on_model_scale
+def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
     from samplewise.experiment.scores import classification_report, scores
 
-    X = on_model_scale(model, dataset, dataset.name, said=said)
-    found = scores(model, X, dataset.targets)
+    found = scores(model, dataset.X, dataset.targets)
     figures = {
         "data": {"name": dataset.name, "source": dataset.source, "synthetic": dataset.synthetic},
         "part": part,
