@@ -109,3 +109,25 @@ def test_small_values_of_a_factor_stand_apart(shown):
     (axes,) = shown[0].axes
     low, high = axes.get_xlim()
     assert 0 < low < 1e-300 < 1e-299 < high < 1e-298
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [([0.01, 0.03, 0.1, 0.3], "log"), ([0.1, 2.0], "linear"), ([0, 9], "linear")],
+)
+def test_an_axis_is_logarithmic_where_values_span_a_factor_of_more_than_20(shown, values, scale):
+    same = [0.5] * len(values)
+    sweeps.against_factor(values, same, same, ("learning_rate", "test_loss"), "t")
+    assert shown[0].axes[0].get_xscale() == scale
+
+
+def test_the_interval_of_an_accuracy_ends_in_the_frame(shown):
+    means, margins = [0.98, 1.0, 0.05], [0.1, 0.2, 0.1]
+    sweeps.against_factor([1, 2, 3], means, margins, ("epochs", "test_accuracy"), "t")
+    (axes,) = shown[0].axes
+    (bars,) = axes.collections
+    ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+    np.testing.assert_allclose(ends, [[0.88, 1.0], [0.8, 1.0], [0.0, 0.15]], atol=1e-12)
+    low, high = axes.get_ylim()
+    assert low < ends.min() <= ends.max() < high
+    assert max(axes.get_yticks()) <= 1

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOGARITHMIC = 30.0
+LOGARITHMIC = 20.0
 """Values that span more than this are drawn on a logarithmic axis."""
 # The yellow end of viridis is too pale for a line on white.
 _LIGHTEST = 0.9
@@ -96,10 +96,11 @@ def against_factor(
             axes.set_xscale("log")
             axes.set_xlim(*logarithmic_limits(low, high))
             plain_logarithmic(axes.xaxis)
+        is_share = names[1].endswith("accuracy")
         axes.errorbar(
             drawn(values),
             drawn(means),
-            yerr=drawn(margins),
+            yerr=_intervals(means, margins, is_share=is_share),
             color=PALETTE[0],
             linewidth=1.4 if len(values) <= _MOST_JOINED else 0.0,
             marker="o",
@@ -107,14 +108,26 @@ def against_factor(
             elinewidth=0.9,
             capsize=3,
         )
-        if names[1].endswith("accuracy"):
-            # Student's interval of few seeds may leave what an accuracy can be.
+        if is_share:
             low, high = axes.get_ylim()
-            axes.set_ylim(max(low, 0.0), min(high, 1.02))
+            axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= 1])
+            axes.set_ylim(max(low, -0.02), min(high, 1.02))
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])
         axes.grid(axis="y")
         return png_bytes(figure)
+
+
+def _intervals(
+    means: Sequence[float], margins: Sequence[float], *, is_share: bool
+) -> NDArray[np.float64]:
+    """Return the lengths of intervals below and above their means, (2, n).
+
+    Student's interval of few seeds may leave what an accuracy can be: that of a share ends there.
+    """
+    both = np.array([drawn(margins)] * 2)
+    ends = np.maximum(0.0, [means, np.subtract(1.0, means)])
+    return np.minimum(both, ends) if is_share else both
 
 
 def heat_map(
