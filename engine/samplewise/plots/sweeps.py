@@ -125,9 +125,11 @@ def _intervals(
 
     Student's interval of few seeds may leave what an accuracy can be: that of a share ends there.
     """
-    both = np.array([drawn(margins)] * 2)
-    ends = np.maximum(0.0, [means, np.subtract(1.0, means)])
-    return np.minimum(both, ends) if is_share else both
+    lengths = np.array([drawn(margins)] * 2)
+    if is_share:
+        room = np.array([means, np.subtract(1.0, means)])
+        lengths = np.minimum(lengths, np.maximum(room, 0.0))
+    return lengths
 
 
 def heat_map(
