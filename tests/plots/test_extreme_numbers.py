@@ -121,13 +121,24 @@ def test_an_axis_is_logarithmic_where_values_span_a_factor_of_more_than_20(shown
     assert shown[0].axes[0].get_xscale() == scale
 
 
-def test_the_interval_of_an_accuracy_ends_in_the_frame(shown):
-    means, margins = [0.98, 1.0, 0.05], [0.1, 0.2, 0.1]
-    sweeps.against_factor([1, 2, 3], means, margins, ("epochs", "test_accuracy"), "t")
+@pytest.mark.parametrize(
+    ("metric", "ends"),
+    [
+        ("test_accuracy", [[0.88, 1.0], [0.8, 1.0], [0.0, 0.15]]),
+        ("validation_accuracy", [[0.88, 1.0], [0.8, 1.0], [0.0, 0.15]]),
+        ("test_r2", [[0.88, 1.0], [0.8, 1.0], [-0.05, 0.15]]),
+        ("test_rmse", [[0.88, 1.08], [0.8, 1.2], [0.0, 0.15]]),
+        ("test_mae", [[0.88, 1.08], [0.8, 1.2], [0.0, 0.15]]),
+        ("test_loss", [[0.88, 1.08], [0.8, 1.2], [-0.05, 0.15]]),
+    ],
+)
+def test_an_interval_ends_in_the_frame_and_where_its_metric_does(shown, metric, ends):
+    sweeps.against_factor([1, 2, 3], [0.98, 1.0, 0.05], [0.1, 0.2, 0.1], ("epochs", metric), "t")
     (axes,) = shown[0].axes
     (bars,) = axes.collections
-    ends = np.array([segment[:, 1] for segment in bars.get_segments()])
-    np.testing.assert_allclose(ends, [[0.88, 1.0], [0.8, 1.0], [0.0, 0.15]], atol=1e-12)
+    found = np.array([segment[:, 1] for segment in bars.get_segments()])
+    np.testing.assert_allclose(found, ends, atol=1e-12)
     low, high = axes.get_ylim()
-    assert low < ends.min() <= ends.max() < high
-    assert max(axes.get_yticks()) <= 1
+    assert low < found.min() <= found.max() < high
+    if metric.endswith(("accuracy", "r2")):
+        assert max(axes.get_yticks()) <= 1
