@@ -11,6 +11,7 @@ import pytest
 from samplewise import Dense, Network, TrainingSettings, registry, train, variables
 from samplewise.errors import SamplewiseWarning
 from samplewise.experiment.config_file import WORDS
+from samplewise.plugins import offers
 from samplewise.variables import PREFIX, VARIABLES, warn_of_variables
 from samplewise_backends.numba_cpu.compile.settings import KERNELS, compiles_in_memory
 
@@ -41,7 +42,7 @@ def test_a_misspelt_variable_is_a_warning_once(name, value, message, monkeypatch
     monkeypatch.setenv(PREFIX + name, value)
     with pytest.warns(SamplewiseWarning, match=re.escape(message) + "$"):
         warn_of_variables()
-    warn_of_variables(WORDS)
+    warn_of_variables(WORDS, offers)
 
 
 @pytest.mark.parametrize("name", ["EPOCS", "LR"])
@@ -49,17 +50,40 @@ def test_an_option_is_likely_only_where_options_are_read(name, monkeypatch):
     monkeypatch.setenv(PREFIX + name, "3")
     warn_of_variables()
     with pytest.warns(SamplewiseWarning, match="did you mean"):
-        warn_of_variables(WORDS)
+        warn_of_variables(WORDS, offers)
 
 
-@pytest.mark.parametrize("name", [*VARIABLES, "DEVICE", "SEED", "MODEL", "VERSION", "OTHER"])
-def test_a_variable_of_ours_or_of_another_package_is_no_warning(name, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("TEST_FILE", "did you mean SAMPLEWISE_TEST_DATA?"),
+        ("QQQ", "variables are named as the options, such as SAMPLEWISE_EPOCHS"),
+    ],
+)
+def test_every_unknown_variable_is_a_warning_where_options_are_read(name, hint, monkeypatch):
+    monkeypatch.setenv(PREFIX + name, "x.csv")
+    warn_of_variables()
+    with pytest.warns(SamplewiseWarning, match=re.escape(f"{PREFIX}{name} sets nothing; {hint}")):
+        warn_of_variables(WORDS, offers)
+    warn_of_variables(WORDS, offers)
+
+
+@pytest.mark.parametrize("name", [*VARIABLES, "DEVICE", "SEED", "REFERENCE_THREADS"])
+def test_a_variable_of_ours_or_of_a_backend_is_no_warning(name, monkeypatch):
     words = VARIABLES.get(name, ())
     monkeypatch.setenv(PREFIX + name, words[-1] if words else "3")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_variables()
-        warn_of_variables(WORDS)
+        warn_of_variables(WORDS, offers)
+
+
+@pytest.mark.parametrize("name", ["MODEL", "VERSION", "OTHER"])
+def test_a_variable_that_is_not_like_ours_may_be_of_another_package_in_python(name, monkeypatch):
+    monkeypatch.setenv(PREFIX + name, "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_variables()
 
 
 def test_a_training_warns_once(monkeypatch):

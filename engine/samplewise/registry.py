@@ -139,7 +139,7 @@ def check_here(name: str | None, device: str | None = None) -> None:
 @cache
 def _look_at_variables() -> None:
     """Warn of misspelt variables, once in a process: a search resolves thousands of times."""
-    warn_of_variables()
+    warn_of_variables(backends=offers)
 
 
 def resolve(

@@ -22,6 +22,11 @@ def six_digits(value: float) -> str:
     return rounded.rstrip("0").rstrip(".") if digits else rounded
 
 
+def rounded(value: float, digits: int) -> str:
+    """Return a number rounded to up to six digits: "10,510" for 10,513 and 4, "0.97"."""
+    return six_digits(float(f"{value:.{digits}g}"))
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Return "1 run", "3 runs"; `plural` is that of nouns without a plain s."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 
 from samplewise.checks import meant, must_be, printable, suggestion
 from samplewise.errors import SamplewiseWarning
@@ -23,27 +23,35 @@ VARIABLES: dict[str, tuple[str, ...]] = {
 
 An empty one counts as not set.
 """
-# A variable that is less like a known one may be of another package.
-_LIKENESS = 0.8
+# Where no options are read, a variable that is less like a known one may be one of them.
+_LIKENESS, _LIKENESS_TO_OPTIONS = 0.8, 0.5
 _warned: set[str] = set()
 
 
-def warn_of_variables(options: Collection[str] = ()) -> None:
-    """Warn once of each variable with nearly a known name, and of a word that one does not take.
+def warn_of_variables(
+    options: Collection[str] = (), backends: Callable[[], Iterable[str]] = tuple
+) -> None:
+    """Warn once of each variable that sets nothing, and of a word that one does not take.
+
+    A variable that begins with the name of a backend may be read by that.
 
     Args:
-        options: words that have a variable each, where they are read.
+        options: words that have a variable each, where they are read. Elsewhere, only a variable
+            with nearly a known name is a warning.
+        backends: returns their names, which takes time.
     """
     for variable, value in os.environ.items():
         name = variable.removeprefix(PREFIX)
         if variable.startswith(PREFIX) and variable not in _warned:
-            fault = _fault(name, value, options)
+            fault = _fault(name, value, options, backends)
             if fault:
                 _warned.add(variable)
                 warnings.warn(fault, SamplewiseWarning, stacklevel=3)
 
 
-def _fault(name: str, value: str, options: Collection[str]) -> str | None:
+def _fault(
+    name: str, value: str, options: Collection[str], backends: Callable[[], Iterable[str]]
+) -> str | None:
     if name in VARIABLES:
         words = VARIABLES[name]
         if not (words and value) or value in words:
@@ -52,10 +60,13 @@ def _fault(name: str, value: str, options: Collection[str]) -> str | None:
         return wrong + suggestion(value, words)
     if name.lower() in options:
         return None
-    likely = meant(name, [*map(str.lower, VARIABLES), *options], _LIKENESS)
-    if likely is None:
+    likeness = _LIKENESS_TO_OPTIONS if options else _LIKENESS
+    likely = meant(name, [*map(str.lower, VARIABLES), *options], likeness)
+    if likely is None and not options:
         return None
-    return (
-        f"the environment variable {printable(PREFIX + name)} sets nothing; did you mean "
-        f"{PREFIX}{likely.upper()}?"
-    )
+    if any(name.lower().startswith(f"{backend.lower()}_") for backend in backends()):
+        return None
+    hint = "variables are named as the options, such as SAMPLEWISE_EPOCHS"
+    if likely is not None:
+        hint = f"did you mean {PREFIX}{likely.upper()}?"
+    return f"the environment variable {printable(PREFIX + name)} sets nothing; {hint}"

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 
@@ -23,6 +24,23 @@ def test_it_gives_the_sweep_as_json(cli, images):
     assert len(found["rates"]) == len(found["losses"]) == len(found["smoothed"])
     assert found["suggestion"] > 0
     assert found["picture"] is None
+
+
+def test_it_trains_on_the_training_rows_only(cli, images):
+    arguments = ("--data", images, "--backend", "vectorized", "--json")
+    own = json.loads(cli("find-rate", *arguments).out)
+    held = ("--validation-data", "held.npz")
+    rng = np.random.default_rng(0)
+    for name in ("held.npz", "test.npz"):
+        X = rng.integers(256, size=(9, 8, 8), dtype=np.uint8)
+        np.savez(name, dataset=X, labels=["4"] * 9)
+    ended = cli("find-rate", *arguments, *held)
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["losses"] == own["losses"]
+    whole = json.loads(cli("find-rate", *arguments, *held, "--test-data", "test.npz").out)
+    assert len(whole["losses"]) > len(own["losses"])
+    missing = cli("find-rate", "--data", images, "--validation-data", "none.npz")
+    assert "validation_data: cannot read none.npz" in missing.err
 
 
 @pytest.mark.parametrize(

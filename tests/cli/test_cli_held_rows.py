@@ -79,6 +79,50 @@ def test_evaluate_finds_the_rows_of_a_run(cli):
     assert cli("evaluate", "run", "--part", "train").code == 0
 
 
+def test_data_describes_each_file(cli):
+    ended = cli("data", *FILES)
+    assert ended.code == 0, ended.err
+    tables = [table.splitlines()[0].split() for table in ended.out.split("\n\n")]
+    assert tables == [
+        ["dataset", "train"],
+        ["validation", "data", "valid"],
+        ["test", "data", "test"],
+    ]
+    found = json.loads(cli("data", *FILES, "--json").out)
+    held = [found, found["validation_data"], found["test_data"]]
+    assert [one["rows"] for one in held] == [60, 20, 30]
+    assert held[2]["statistics"]["rows"] == "30"
+    table("test.csv", 30, 2)
+    Path("test.csv").write_text("size,colour,label\n1,violet,left\n")
+    assert "error: test_data: test.csv, line 2, column 'colour'" in cli("data", *FILES).err
+
+
+def test_evaluate_says_where_the_rows_that_a_run_was_tested_on_have_changed(cli):
+    assert cli("train", *FILES, *WORK, "--out", "run").code == 0
+    assert cli("evaluate", "run").err == ""
+    before = changed("test.csv")
+    assert (
+        "warning: the test rows in test have changed since this run" in cli("evaluate", "run").err
+    )
+    assert cli("evaluate", "run", "--data", "test.csv").err == ""
+    assert cli("evaluate", "run", "--part", "train").err == ""
+    Path("test.csv").write_text(before)
+    assert cli("evaluate", "run").err == ""
+
+
+def test_evaluate_says_where_a_test_row_of_a_split_has_changed(cli):
+    assert cli("train", "--data", "train.csv", *WORK, "--out", "run").code == 0
+    text = Path("train.csv").read_text()
+    lines, said = text.splitlines(), []
+    for row in range(1, 31):
+        new = "0.5" + lines[row][lines[row].index(",") :]
+        Path("train.csv").write_text("\n".join([*lines[:row], new, *lines[row + 1 :]]) + "\n")
+        said.append(cli("evaluate", "run").err)
+    of_test = [one for one in said if "test rows in train have changed" in one]
+    of_training = [one for one in said if "train.csv has changed since this run" in one]
+    assert 0 < len(of_test) < len(of_training) == len(said) - len(of_test)
+
+
 @pytest.mark.filterwarnings("default:test_data")
 def test_the_classes_of_a_run_are_those_of_its_test_rows(cli, images):
     files = ("--data", images, "--test-data", images, "--classes", "4,9")
@@ -127,12 +171,6 @@ def test_an_error_is_one_line_and_nothing_is_written(cli, words, message):
     assert done.err.startswith(message)
     assert done.err.count("\n") == 1
     assert not Path("run").exists()
-
-
-def test_find_rate_trains_on_all_rows(cli):
-    done = cli("find-rate", "--data", "train.csv", "--test-data", "test.csv", *WORK[:4], "--json")
-    assert done.code == 0, done.err
-    assert "--validation-data" not in cli("find-rate", "--help").out
 
 
 def test_a_killed_run_goes_on_with_the_same_rows_only(cli):

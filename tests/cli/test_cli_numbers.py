@@ -16,6 +16,7 @@ from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.prepared import prepare
 from samplewise.experiment.run import run
+from samplewise.experiment.scores import Errors, error_texts
 from samplewise.training.metrics import r_squared
 
 RNG = np.random.default_rng(0)
@@ -45,21 +46,25 @@ def flags(tmp_path):
 def test_a_table_of_numbers_is_learnt_tested_and_predicted(cli, table, loss):
     ended = cli("train", "--data", table, "--loss", *loss, *FAST)
     assert ended.code == 0, ended.err
-    assert "R²" in ended.out
+    assert all(name in ended.out for name in ("RMSE", "MAE", "R²"))
     assert "accuracy" not in ended.out + ended.err
     result = json.loads(Path("run/result.json").read_text())
     assert (result["test_accuracy"], result["confusion"]) == (None, None)
     assert result["test_r2"] > 0.9
+    assert (result["classes"], result["target_names"]) == ([], ["target"])
     assert "accuracy,train_ms" in Path("run/history.csv").read_text()
     assert not Path("run/confusion.png").exists()
     evaluated = json.loads(cli("evaluate", "run", "--json").out)
-    assert evaluated["r2"] == pytest.approx(result["test_r2"])
+    for name in ("rmse", "mae", "r2"):
+        assert evaluated[name] == pytest.approx(result[f"test_{name}"])
     assert evaluated["loss"] == pytest.approx(result["test_loss"])
-    assert "R²" in cli("evaluate", "run").out
+    assert [line.split()[0] for line in cli("evaluate", "run").out.splitlines()[3:]] == [
+        *("RMSE", "MAE", "R²")
+    ]
     whole = json.loads(cli("evaluate", "run/model.safetensors", "--data", table, "--json").out)
     assert whole["rows"] == 200
     predicted = json.loads(cli("predict", "run", table, "--row", 3, "--json").out)
-    assert predicted["values"]["output 0"] == pytest.approx(NUMBERS[3], abs=1)
+    assert predicted["values"]["target"] == pytest.approx(NUMBERS[3], abs=1)
     assert cli("train", "--config", "run/config.toml", "--out", "again").code == 0
     models = [Path(name, "model.safetensors").read_bytes() for name in ("run", "again")]
     assert models[0] == models[1]
@@ -174,6 +179,37 @@ def test_predictions_beyond_all_numbers_have_an_r_squared_of_minus_infinity():
     assert r_squared(np.array([[1.0], [2.0]]), np.array([[1e300], [2.0]])) == -math.inf
 
 
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1, 1e160, 1e300])
+def test_errors_are_those_of_scikit_learn_for_numbers_of_any_size(size):
+    from sklearn.metrics import mean_absolute_error as mae
+    from sklearn.metrics import mean_squared_error as mse
+
+    numbers = np.array([[1.0], [2.0], [4.0]])
+    predicted = np.array([[1.5], [2.0], [3.25]])
+    found = Errors.of(numbers * size, predicted * size)
+    assert found.rmse == pytest.approx(np.sqrt(mse(numbers, predicted)) * size, rel=1e-9)
+    assert found.mae == pytest.approx(mae(numbers, predicted) * size, rel=1e-9)
+
+
+def test_errors_of_perfect_predictions_are_zero_and_those_beyond_all_numbers_are_named():
+    assert Errors.of(np.array([[1.0], [2.0]]), np.array([[1.0], [2.0]])) == Errors(0, 0, 1)
+    beyond = Errors.of(np.array([[1.7e308], [2.0]]), np.array([[-1.7e308], [2.0]]))
+    assert beyond.figures()["rmse"] is None
+    assert error_texts(beyond.figures())["MAE"] == "beyond float64"
+
+
+def test_each_of_several_outputs_has_errors_of_its_own(cli):
+    np.savez("two.npz", dataset=X, labels=np.stack([NUMBERS, 1e3 * NUMBERS], axis=1))
+    assert cli("train", "--data", "two.npz", "--loss", "mean_absolute_error", *FAST).code == 0
+    found = json.loads(cli("evaluate", "run", "--json").out)
+    each = found["outputs"]
+    assert list(each) == ["output 0", "output 1"]
+    squares = [one["rmse"] ** 2 for one in each.values()]
+    assert found["rmse"] == pytest.approx(np.sqrt(np.mean(squares)))
+    assert found["mae"] == pytest.approx(np.mean([one["mae"] for one in each.values()]))
+    assert "output 1" in cli("evaluate", "run").out
+
+
 def test_numbers_are_validated_without_an_accuracy(cli, table):
     arguments = ("--loss", "huber", "--validation-fraction", 0.2)
     ended = cli("train", "--data", table, *arguments, *FAST)
@@ -185,6 +221,7 @@ def test_numbers_are_validated_without_an_accuracy(cli, table):
 def test_data_describes_numbers_to_learn(cli, table):
     told = json.loads(cli("data", "--data", table, "--loss", "huber", "--json").out)
     assert (told["targets"], told["classes"]) == (1, None)
-    assert told["statistics"]["targets"].startswith("1 a row, ")
+    assert told["target_names"] == ["target"]
+    assert told["statistics"]["targets"].startswith("target, ")
     columns = load_csv(table, options=NUMBERS_TO_LEARN).columns
     assert told["feature_names"] == [column.name for column in columns]

@@ -271,15 +271,15 @@ def test_an_unknown_category_is_named(cli, houses):
 def test_numbers_of_every_row(cli, houses):
     Path("t.csv").write_text("rooms,garden,city,price\n1,true,Zug,3\n2,false,Bern,\n")
     lines = cli("predict", houses, "t.csv", "--csv").out.splitlines()
-    assert lines[0] == "row,output 0,true_output 0"
+    assert lines[0] == "row,price,true_price"
     assert (lines[1].split(",")[2], lines[2].split(",")[2]) == ("3.0", "")
     rows = json.loads(cli("predict", houses, "t.csv", "--json").out)["rows"]
-    assert [row["true_values"]["output 0"] for row in rows] == [3.0, None]
-    assert "true output 0" in cli("predict", houses, "t.csv").out
+    assert [row["true_values"]["price"] for row in rows] == [3.0, None]
+    assert "true price" in cli("predict", houses, "t.csv").out
     one = cli("predict", houses, "t.csv", "--row", 0)
     assert one.out.splitlines()[2].split("  ")[-1].strip() == "true value"
     assert json.loads(cli("predict", houses, "t.csv", "--row", 0, "--json").out)["true_values"] == {
-        "output 0": 3.0
+        "price": 3.0
     }
     assert "true value" not in cli("predict", houses, "t.csv", "--row", 1).out
     for row, line in enumerate(lines[1:]):

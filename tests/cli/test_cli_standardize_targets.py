@@ -52,13 +52,14 @@ def test_every_command_speaks_in_the_units_of_the_file(cli, diabetes):
     assert trained["final_loss"] < 1 < 1000 < trained["test_loss"]
     evaluated = json.loads(cli("evaluate", "run", "--json").out)
     assert evaluated["r2"] == pytest.approx(trained["test_r2"])
+    assert evaluated["rmse"] == pytest.approx(np.sqrt(trained["test_loss"]))
     assert evaluated["loss"] == pytest.approx(trained["test_loss"])
     assert "(mean_squared_error)" in cli("evaluate", "run").out
     assert cli("predict", "run", diabetes, "--out", "all.csv").code == 0
-    predicted = np.genfromtxt("all.csv", delimiter=",", names=True)["output_0"]
+    predicted = np.genfromtxt("all.csv", delimiter=",", names=True)["target"]
     assert abs(predicted.mean() - 152) < 20
     one = json.loads(cli("predict", "run", diabetes, "--row", 3, "--json").out)
-    assert one["values"]["output 0"] == pytest.approx(predicted[3])
+    assert one["values"]["target"] == pytest.approx(predicted[3])
     assert cli("explain", "--config", "run/config.toml").code == 0
     assert cli("find-rate", "--data", diabetes, *LOSS, FLAG, "--out", "rates.png").code == 0
 

@@ -177,3 +177,22 @@ def test_settings_of_another_kind_are_refused(field):
     name = next(iter(field))
     with pytest.raises(DataError, match=f"odd: {name}"):
         Dataset("odd", np.eye(2), np.array([0, 1]), ("a", "b"), **field)
+
+
+def test_numbers_may_have_names_that_no_fingerprint_holds():
+    def numbers(names, outputs=2):
+        return dataset(
+            labels=(0,) * 4, class_names=(), values=np.ones((4, outputs)), target_names=names
+        )
+
+    named = numbers(("price", "rent"))
+    assert named.take(np.array([1, 0])).target_names == ("price", "rent")
+    assert named.fingerprint() == numbers(()).fingerprint()
+    with pytest.raises(DataError, match="d: target_names must be empty, or 2 texts, one for each"):
+        numbers(("price",))
+    with pytest.raises(DataError, match="d: target_names must be different texts"):
+        numbers(("price", "price"))
+    with pytest.raises(DataError, match="targets: the column name ' ' is blank"):
+        numbers(("price", " "))
+    with pytest.raises(DataError, match="d: target_names must be empty, or 0 texts"):
+        dataset(target_names=("price",))

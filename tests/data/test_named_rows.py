@@ -84,7 +84,14 @@ def test_a_model_without_columns_takes_positions():
     [
         ({"age": None}, "X: the columns are not .*missing 'age'$"),
         ({"age": None, "Age": [1, 2]}, r"missing 'age' \(is it 'Age'\? rename that\)"),
-        ({"label": [1, 2]}, r"additional 'label': leave it out, as with frame.drop"),
+        (
+            {"label": [1, 2]},
+            r"additional 'label': leave it out, as with frame.drop\(columns=\['label'\]\)$",
+        ),
+        (
+            {k: [1, 2] for k in "efghij"},
+            r"'i' and 1 more: .*columns=\['e', 'f', 'g', 'h', 'i', ...\]",
+        ),
         ({"age": [1, np.nan]}, "column 'age': nan in row 1 .*expected a finite number"),
         ({"age": np.array([1, None], object)}, r"'age': missing value \('None'\) in row 1"),
         ({"age": np.array([np.nan, 1], object)}, r"'age': missing value \('nan'\) in row 0"),

@@ -36,7 +36,7 @@ def test_the_loss_of_two_classes_is_summed_up_in_float64(dtype):
     assert found.loss == pytest.approx(np.mean(np.log1p(np.exp(z)) - y * z), rel=1e-14)
     assert found.accuracy == np.mean((z > 0) == y) == 0.2
     assert found.confusion.tolist() == [[0, 2], [2, 1]]
-    assert found.r2 is None
+    assert found.errors is None
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -61,7 +61,9 @@ def test_numbers_have_the_share_of_variance_and_no_accuracy(dtype):
     found = scores(model("mean_squared_error", [1.1, -0.2], [0.1, 0.9], dtype), X, y)
     assert found.loss == pytest.approx(np.mean(np.square(z - y)), rel=1e-14)
     left, whole = np.square(z - y).sum(), np.square(y - y.mean(axis=0)).sum()
-    assert found.r2 == pytest.approx(1 - left / whole, rel=1e-12)
+    assert found.errors.r2 == pytest.approx(1 - left / whole, rel=1e-12)
+    assert found.errors.rmse == pytest.approx(np.sqrt(left / y.size), rel=1e-12)
+    assert found.errors.mae == pytest.approx(np.abs(z - y).mean(), rel=1e-12)
     assert (found.accuracy, found.confusion, found.decisions) == (None, None, None)
 
 

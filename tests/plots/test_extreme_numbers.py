@@ -109,3 +109,36 @@ def test_small_values_of_a_factor_stand_apart(shown):
     (axes,) = shown[0].axes
     low, high = axes.get_xlim()
     assert 0 < low < 1e-300 < 1e-299 < high < 1e-298
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [([0.01, 0.03, 0.1, 0.3], "log"), ([0.1, 2.0], "linear"), ([0, 9], "linear")],
+)
+def test_an_axis_is_logarithmic_where_values_span_a_factor_of_more_than_20(shown, values, scale):
+    same = [0.5] * len(values)
+    sweeps.against_factor(values, same, same, ("learning_rate", "test_loss"), "t")
+    assert shown[0].axes[0].get_xscale() == scale
+
+
+@pytest.mark.parametrize(
+    ("metric", "ends"),
+    [
+        ("test_accuracy", [[0.88, 1.0], [0.8, 1.0], [0.0, 0.15]]),
+        ("validation_accuracy", [[0.88, 1.0], [0.8, 1.0], [0.0, 0.15]]),
+        ("test_r2", [[0.88, 1.0], [0.8, 1.0], [-0.05, 0.15]]),
+        ("test_rmse", [[0.88, 1.08], [0.8, 1.2], [0.0, 0.15]]),
+        ("test_mae", [[0.88, 1.08], [0.8, 1.2], [0.0, 0.15]]),
+        ("test_loss", [[0.88, 1.08], [0.8, 1.2], [-0.05, 0.15]]),
+    ],
+)
+def test_an_interval_ends_in_the_frame_and_where_its_metric_does(shown, metric, ends):
+    sweeps.against_factor([1, 2, 3], [0.98, 1.0, 0.05], [0.1, 0.2, 0.1], ("epochs", metric), "t")
+    (axes,) = shown[0].axes
+    (bars,) = axes.collections
+    found = np.array([segment[:, 1] for segment in bars.get_segments()])
+    np.testing.assert_allclose(found, ends, atol=1e-12)
+    low, high = axes.get_ylim()
+    assert low < found.min() <= found.max() < high
+    if metric.endswith(("accuracy", "r2")):
+        assert max(axes.get_yticks()) <= 1

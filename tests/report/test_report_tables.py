@@ -27,7 +27,7 @@ from samplewise.report.part_one import (
 )
 from samplewise.report.published import published_rows
 from samplewise.report.wording import Spread
-from samplewise.text import percent, six_digits, three_digits, times
+from samplewise.text import percent, rounded, six_digits, three_digits, times
 
 
 def measured(identifier, *runs):
@@ -121,6 +121,14 @@ def test_figures_have_three_digits(value, text):
 )
 def test_predictions_have_six_digits_and_no_exponent(value, text):
     assert six_digits(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(10_513.2, 4, "10,510"), (0.97, 4, "0.97"), (0.98764, 4, "0.9876"), (7_412, 2, "7,400")],
+)
+def test_figures_are_rounded_without_an_exponent(value, digits, text):
+    assert rounded(value, digits) == text
 
 
 def test_a_mean_has_its_range_behind_it():

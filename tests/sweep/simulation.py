@@ -31,7 +31,8 @@ RESULT = {
     "status": "done",
     "figures": {
         **dict.fromkeys(("test_accuracy", "test_loss", "training_loss"), 0.1234567890123456),
-        **dict.fromkeys(("test_r2", "validation_accuracy", "validation_loss")),
+        **dict.fromkeys(("test_rmse", "test_mae", "test_r2")),
+        **dict.fromkeys(("validation_accuracy", "validation_loss")),
         "epochs_run": 100,
         "stopped": "epochs",
         "train_ms": 125.12345678901234,

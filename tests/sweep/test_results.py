@@ -104,6 +104,15 @@ def test_a_metric_that_one_trial_lacks_has_no_mean():
     assert (found.mean, found.standard_error, found.is_whole) == (None, None, False)
 
 
+@pytest.mark.parametrize("metric", ["test_rmse", "test_mae"])
+def test_the_smaller_error_of_numbers_is_the_better(metric):
+    sweep = Sweep({"momentum": [0.0, 0.5]})
+    errors = zip(sweep.trials, (12_345.6, 10_513.2), strict=True)
+    found = SweepResult(sweep, [entry(one, **{metric: error}) for one, error in errors])
+    assert [one.number for one in found.candidates(metric)] == [2, 1]
+    assert "10513.2" in found.to_csv()
+
+
 def test_validation_figures_are_compared_before_those_of_the_test_rows():
     sweep = Sweep({"momentum": [0.0]})
     (trial,) = sweep.trials

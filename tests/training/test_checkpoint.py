@@ -188,7 +188,9 @@ def test_a_folder_in_use_is_refused_and_free_again_when_its_process_is_gone(tmp_
     pid = forked(holds_it)
     assert select.select([ready], [], [], LIMIT_S)[0]
     try:
-        with pytest.raises(OutputError, match="is in use: another training writes"):
+        with pytest.raises(
+            OutputError, match="is in use: .*give each training a folder of its own"
+        ):
             train(NETWORK, X, LABELS, settings(), callbacks=Checkpoint(tmp_path))
     finally:
         os.kill(pid, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from samplewise.checks import one_of, printable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from samplewise.cli.trained import Trained
     from samplewise.data.dataset import Dataset
     from samplewise.experiment.experiment import Experiment
+    from samplewise.experiment.scores import Scores
     from samplewise.model.model import Model
 
 PARTS = ("test", "train", "all")
@@ -49,8 +51,11 @@ def evaluate(
     sha256: options.Sha256 = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Test a model: loss, accuracy, precision and recall of each class, confusion matrix."""
-    from samplewise.cli.trained import load_trained
+    """Test a model: loss, accuracy, precision and recall of each class, confusion matrix.
+
+    Of a model of numbers: loss, root mean squared error, mean absolute error and R².
+    """
+    from samplewise.cli.trained import load_trained, on_model_scale
     from samplewise.data.class_indices import with_class_names
 
     chosen = one_of("part", part or ("all" if "data" in given else "test"), PARTS)
@@ -61,13 +66,23 @@ def evaluate(
     dataset = _rows(trained, given, chosen)
     if dataset.values is None:
         dataset = with_class_names(dataset, trained.model.class_names, "this model")
-    figures = _figures(trained.model, dataset, chosen, said="full_scale" in given)
+    X = on_model_scale(trained.model, dataset, dataset.name, said="full_scale" in given)
+    dataset = replace(dataset, X=X)
+    is_own = not {"data", "classes"} & given.keys()
+    if is_own and chosen == "test" and trained.has_changed("test", dataset):
+        console.warning(
+            f"the test rows in {dataset.name} have changed since this run; these figures are not "
+            "of the rows that it was tested on"
+        )
+    figures = _figures(trained.model, dataset, chosen)
     if as_json:
         console.result_json(figures)
-    elif "confusion" not in figures:
-        console.table(_scores(figures, trained.model.loss.name))
     else:
-        _print(figures, trained.model)
+        console.table(_scores(figures, trained.model.loss.name))
+        if "confusion" in figures:
+            _print_classes(figures, trained.model)
+        elif "outputs" in figures:
+            _print_outputs(figures["outputs"])
 
 
 def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
@@ -152,7 +167,7 @@ def _own_rows(
     dataset = load(source, base.data.classes, how, columns)
     # With rows of their own to test on, all of these were trained on.
     training, test = cut(base, dataset) if test_source is None else (uncut(base, dataset), None)
-    if trained.training_fingerprint() not in (None, training.fingerprint()):
+    if trained.has_changed("training", training):
         console.warning(
             f"{printable(source)} has changed since this run; its test rows may have been "
             "trained on"
@@ -173,13 +188,10 @@ def _check_is_here(data: str, done: str) -> None:
     )
 
 
-def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[str, Any]:
-    """Return the figures of a test; `said` tells whether the user gave the dataset's white."""
-    from samplewise.cli.trained import on_model_scale
-    from samplewise.experiment.scores import classification_report, defined, scores
+def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
+    from samplewise.experiment.scores import classification_report, scores
 
-    X = on_model_scale(model, dataset, dataset.name, said=said)
-    found = scores(model, X, dataset.targets)
+    found = scores(model, dataset.X, dataset.targets)
     figures = {
         "data": {"name": dataset.name, "source": dataset.source, "synthetic": dataset.synthetic},
         "part": part,
@@ -187,8 +199,10 @@ def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[s
         "loss": found.loss,
         "accuracy": found.accuracy,
     }
+    if found.errors is not None:
+        return {**figures, **found.errors.figures(), **_of_each_output(model, dataset, found)}
     if found.confusion is None or found.decisions is None:
-        return {**figures, "r2": defined(found.r2)}
+        return figures
     names = list(model.class_names)
     return {
         **figures,
@@ -198,8 +212,17 @@ def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[s
     }
 
 
+def _of_each_output(model: Model, dataset: Dataset, found: Scores) -> dict[str, Any]:
+    """Return the errors of each output, by its name, where there are several."""
+    from samplewise.experiment.scores import Errors
+
+    columns = zip(model.output_names, dataset.targets.T, found.predictions.T, strict=True)
+    outputs = {name: Errors.of(true, predicted).figures() for name, true, predicted in columns}
+    return {"outputs": outputs} if len(outputs) > 1 else {}
+
+
 def _scores(figures: dict[str, Any], loss: str) -> list[tuple[str, str]]:
-    from samplewise.experiment.scores import r2_text
+    from samplewise.experiment.scores import error_texts
 
     data = figures["data"]
     rows = [
@@ -209,12 +232,20 @@ def _scores(figures: dict[str, Any], loss: str) -> list[tuple[str, str]]:
     ]
     if figures["accuracy"] is not None:
         return [*rows, ("accuracy", f"{figures['accuracy']:.1%}")]
-    return [*rows, ("R²", r2_text(figures["r2"]))]
+    return [*rows, *error_texts(figures).items()]
 
 
-def _print(figures: dict[str, Any], model: Model) -> None:
+def _print_outputs(outputs: dict[str, Any]) -> None:
+    from samplewise.experiment.scores import error_texts
+
+    texts = {name: error_texts(figures) for name, figures in outputs.items()}
+    console.result("")
+    rows = [(name, *of_one.values()) for name, of_one in texts.items()]
+    console.table(rows, ("output", *next(iter(texts.values()))), numbers=True)
+
+
+def _print_classes(figures: dict[str, Any], model: Model) -> None:
     names = model.class_names
-    console.table(_scores(figures, model.loss.name))
     measures = ("precision", "recall", "f1-score")
     rows = []
     for name in (*names, "macro avg", "weighted avg"):

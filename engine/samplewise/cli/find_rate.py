@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # The test decides the rate and the length of the run, and keeps nothing of it.
 NOT_TESTED = {
-    *("learning_rate", "epochs", "shuffle", "class_weight", "ema_decay", "validation_data"),
+    *("learning_rate", "epochs", "shuffle", "class_weight", "ema_decay"),
     *("plan", "memory_mb", "track_accuracy", "exact_accuracy"),
     *(word.name for word in WORDS.values() if word.panel in ("Schedule", "Stopping")),
 }

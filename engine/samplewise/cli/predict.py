@@ -151,7 +151,7 @@ def _tell(model: Model, one: Inputs, picture: Path | None, *, as_json: bool) -> 
 def _figures(model: Model, found: Inputs) -> dict[str, Any]:
     if not isinstance(model.loss, ClassLoss):
         values = model.predict(found.rows.X).reshape(-1).tolist()
-        names = model.class_names or [f"output {number}" for number in range(len(values))]
+        names = model.output_names
         figures = {"input": found.name, "values": dict(zip(names, values, strict=True))}
         true = [] if found.values is None else found.values.reshape(-1).tolist()
         if not true or any(map(math.isnan, true)):

@@ -79,7 +79,6 @@ def predictions(model: Model, inputs: Inputs, keys: list[int] | None = None) -> 
     step = max(1, _VALUES_AT_ONCE // X.shape[1])
     parts = [predict(X[start : start + step]) for start in range(0, len(X), step)]
     found = np.concatenate([part.reshape(len(part), -1) for part in parts])
-    outputs = model.class_names or tuple(f"output {k}" for k in range(found.shape[1]))
     decided = None
     if isinstance(model.loss, ClassLoss):
         decided = [model.class_names[index] for index in model.loss.decisions(found)]
@@ -87,7 +86,7 @@ def predictions(model: Model, inputs: Inputs, keys: list[int] | None = None) -> 
         name=inputs.name,
         key="row" if files is None else "file",
         keys=list(files) if files is not None else keys or list(range(len(X))),
-        outputs=outputs,
+        outputs=model.output_names,
         values=found,
         classes=decided,
         true_classes=None if decided is None or true is None else list(true),

@@ -14,7 +14,7 @@ from samplewise.checks import one_of
 from samplewise.cli import console, options, signals
 from samplewise.cli.options import option, output, switch
 from samplewise.errors import CombinationError, ParameterError
-from samplewise.text import counted, grouped
+from samplewise.text import counted, grouped, rounded
 
 if TYPE_CHECKING:
     from samplewise.sweep.candidates import Candidate
@@ -58,7 +58,8 @@ MetricName = Annotated[
     option(
         "NAME",
         "Compare candidates by validation_accuracy, validation_loss, test_accuracy, test_r2, "
-        "test_loss or training_loss.  [default: the first of these that was measured]",
+        "test_rmse, test_mae, test_loss or training_loss.  [default: the first of these that was "
+        "measured]",
     ),
 ]
 Parquet = Annotated[
@@ -262,8 +263,8 @@ def _cells(one: Candidate) -> list[str]:
     return [
         str(one.number),
         *(str(as_cell(value)) for value in one.values.values()),
-        "" if one.mean is None else f"{one.mean:.4g}",
-        "" if one.margin is None else f"{one.margin:.2g}",
+        "" if one.mean is None else rounded(one.mean, 4),
+        "" if one.margin is None else rounded(one.margin, 2),
         "" if one.parameters is None else grouped(one.parameters),
         str(one.seeds),
         str(one.failed),

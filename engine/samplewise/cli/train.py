@@ -206,12 +206,13 @@ def _classes(names: list[str]) -> str:
 
 
 def _tested(figures: dict[str, Any]) -> tuple[str, str]:
-    from samplewise.experiment.scores import r2_text
+    from samplewise.experiment.scores import error_texts
 
     of_rows = counted(figures["data"]["test_rows"], "row")
     if figures["test_accuracy"] is None:
-        r2 = r2_text(figures["test_r2"])
-        return "test", f"loss {figures['test_loss']:.4g}, R² {r2} of {of_rows}"
+        texts = error_texts({name: figures[f"test_{name}"] for name in ("rmse", "mae", "r2")})
+        errors = ", ".join(f"{name} {text}" for name, text in texts.items())
+        return "test", f"loss {figures['test_loss']:.4g}, {errors} of {of_rows}"
     return "test accuracy", f"{figures['test_accuracy']:.1%} of {of_rows}"
 
 

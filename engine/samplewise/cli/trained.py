@@ -56,12 +56,20 @@ class Trained:
         """
         return self.experiment() if self.config is not None and self.config.exists() else None
 
-    def training_fingerprint(self) -> str | None:
-        """Return the fingerprint of the rows trained on, None where no run folder tells it."""
+    def has_changed(self, part: str, rows: Dataset) -> bool:
+        """Return True if rows are not those of the run; False where no run folder tells.
+
+        Args:
+            part: that they are, training or test.
+            rows: as the run had them, before preprocessing.
+        """
+        return self._fingerprint(part) not in (None, rows.fingerprint())
+
+    def _fingerprint(self, part: str) -> str | None:
         try:
             with open_unchanged((self.config or Path()).with_name(RESULT)) as file:
                 result = parse(file.read(MAX_RESULT_BYTES).decode("utf-8"))
-            return str(result["data"]["training_fingerprint"])
+            return str(result["data"][f"{part}_fingerprint"])
         except (DataError, ValueError, LookupError, TypeError):
             return None
 

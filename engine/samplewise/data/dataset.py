@@ -50,6 +50,8 @@ class Dataset:
             images, and for arrays, whose columns have no names.
         array_dtype: of the array that the rows were stored as, by name, whatever X is; None where
             they were image files or text.
+        target_names: of `values`, one for each output, such as the header of a label column; empty
+            where they have none.
 
     Raises:
         DataError: a shape, dtype, label or value does not fit.
@@ -66,6 +68,7 @@ class Dataset:
     values: NDArray[np.float64] | None = field(default=None, repr=False)
     columns: Columns | None = None
     array_dtype: str | None = None
+    target_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._take_arrays()
@@ -99,13 +102,14 @@ class Dataset:
             self, "X", X if X.dtype == np.uint8 else X.astype(np.float64, copy=False)
         )
         if self.values is None:
-            _check_texts(self.name, self.class_names)
+            _check_texts(f"{self.name}: class_names", self.class_names)
             labels, names = class_indices(self.labels, self.class_names, self.name)
             object.__setattr__(self, "labels", labels)
             object.__setattr__(self, "class_names", names)
             return
         values = as_numbers(f"{self.name}: values", self.values).astype(np.float64, copy=False)
         object.__setattr__(self, "values", values[:, np.newaxis] if values.ndim == 1 else values)
+        _check_texts(f"{self.name}: target_names", self.target_names)
         labels = np.zeros(len(X) if X.ndim else 0, np.int64) if self.labels is None else self.labels
         object.__setattr__(self, "labels", as_numbers(f"{self.name}: labels", labels))
 
@@ -149,6 +153,11 @@ class Dataset:
                 f"{self.name}: {counted(len(self.X), 'row')} but numbers of shape "
                 f"{self.values.shape}; expected a row of numbers for each"
             )
+        outputs = 0 if self.values is None else self.values.shape[1]
+        if len(self.target_names) not in (0, outputs):
+            wanted = f"empty, or {counted(outputs, 'text')}, one for each output"
+            raise DataError(must_be(f"{self.name}: target_names", wanted, self.target_names))
+        check_columns([Column(name) for name in self.target_names], f"{self.name}, targets")
         if self.columns is not None:
             check_columns(self.columns, self.name)
             if width(self.columns) != self.X.shape[1]:
@@ -233,10 +242,7 @@ class Dataset:
         return digest.hexdigest()
 
 
-def _check_texts(name: str, class_names: Any) -> None:
-    texts = isinstance(class_names, list | tuple) and all(
-        isinstance(one, str) for one in class_names
-    )
-    if not texts or len(set(class_names)) != len(class_names):
-        wanted = "different texts, as in ('4', '9')"
-        raise DataError(must_be(f"{name}: class_names", wanted, class_names))
+def _check_texts(where: str, names: Any) -> None:
+    texts = isinstance(names, list | tuple) and all(isinstance(one, str) for one in names)
+    if not texts or len(set(names)) != len(names):
+        raise DataError(must_be(where, "different texts, as in ('4', '9')", names))

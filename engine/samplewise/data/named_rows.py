@@ -44,7 +44,8 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
     """Return the rows of a data frame of pandas or polars, its columns found by name.
 
     Args:
-        frame: with the columns of `columns` in any order, and no others.
+        frame: with the columns of `columns` in any order, and no others, as scikit-learn has it: a
+            label or a dropped column that is still there is refused.
         columns: those that a model was trained on.
         where: name of the frame in messages.
 
@@ -56,7 +57,7 @@ def rows_of_frame(frame: Any, columns: Columns, where: str) -> NDArray[np.float6
             or of a category that the model does not know.
     """
     names = _distinct(frame.columns, where)
-    drop, renamed = "as with frame.drop(columns=[...])", "frame.to_numpy() goes by position"
+    drop, renamed = "as with frame.drop(columns=[{}])", "frame.to_numpy() goes by position"
     places = matched(names, columns, (), where, drop, renamed)
     return _side_by_side(columns, [_values(frame, place) for place in places], where)
 
@@ -206,7 +207,8 @@ def matched(
         columns: those that the model was trained on.
         ignored: names that may be in the table although the model does not know them.
         where: name of the table, for messages.
-        drop: how additional columns are left out, for messages; empty speaks of --drop.
+        drop: how additional columns are left out, for messages, with {} for their names; empty
+            speaks of --drop.
         renamed: the way out where only names differ, likewise; empty knows none.
 
     Raises:
@@ -242,8 +244,9 @@ def _additional(additional: list[str], missing: list[str], drop: str) -> str:
     said = ", ".join(f"'{printable(name)}'" for name in additional[:_NAMES_SHOWN])
     hint = ""
     if not missing:
-        few = option_value(additional[:_NAMES_SHOWN])
-        hint = f": leave {'it' if len(additional) == 1 else 'them'} out, {drop or f'--drop {few}'}"
+        names = said + ", ..." * (len(additional) > _NAMES_SHOWN)
+        how = drop.format(names) or f"--drop {option_value(additional[:_NAMES_SHOWN])}"
+        hint = f": leave {'it' if len(additional) == 1 else 'them'} out, {how}"
     return f"additional {said}{_more(additional)}{hint}"
 
 

@@ -217,6 +217,7 @@ def dataset_of_file(
     classes: tuple[tuple[str, ...], NDArray[np.int64]],
     values: NDArray[np.float64] | None = None,
     columns: Columns | None = None,
+    target_names: tuple[str, ...] = (),
 ) -> Dataset:
     """Return the dataset of a file.
 
@@ -226,6 +227,7 @@ def dataset_of_file(
         classes: the names of the classes, and the index of each row's, int64 (n,).
         values: the numbers of each row, where it has those instead.
         columns: as in `Dataset`.
+        target_names: likewise.
     """
     class_names, labels = classes
     return Dataset(
@@ -239,4 +241,5 @@ def dataset_of_file(
         array_dtype=rows.array_dtype,
         values=values,
         columns=columns,
+        target_names=target_names,
     )

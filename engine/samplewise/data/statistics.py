@@ -90,7 +90,7 @@ def _targets(dataset: Dataset) -> list[tuple[str, str]]:
         with np.errstate(over="ignore", invalid="ignore"):
             mean, deviation = values.mean(), values.std()
         return [
-            ("targets", f"{values.shape[1]:,} a row, {values.min():g} to {values.max():g}"),
+            ("targets", f"{_named(dataset)}, {values.min():g} to {values.max():g}"),
             ("mean of targets", f"{mean:.4g}, standard deviation {deviation:.4g}"),
         ]
     names = ", ".join(dataset.class_names)
@@ -98,6 +98,10 @@ def _targets(dataset: Dataset) -> list[tuple[str, str]]:
         ("classes", f"{len(dataset.class_names):,}: {printable(names)}"),
         ("rows per class", _rows_per_class(dataset)),
     ]
+
+
+def _named(dataset: Dataset) -> str:
+    return printable(", ".join(dataset.target_names)) or f"{dataset.targets.shape[1]:,} a row"
 
 
 def _rows_per_class(dataset: Dataset) -> str:

@@ -17,6 +17,7 @@ from samplewise.errors import CombinationError, ConfigError, DataError, Paramete
 from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import decoded, open_unchanged
 from samplewise.options.words import words_of
+from samplewise.plugins import offers
 from samplewise.variables import PREFIX, warn_of_variables
 
 MAX_CONFIG_BYTES = 2**20
@@ -103,7 +104,7 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
         ConfigError: as `read_config`.
     """
     _check_layers(flags)
-    warn_of_variables(WORDS)
+    warn_of_variables(WORDS, offers)
     settings = {} if config is None else read_config(config)
     for word in WORDS:
         variable = PREFIX + word.upper()

@@ -43,8 +43,10 @@ class ExperimentResult:
         data: the rows it was trained and tested on.
         test_loss: mean loss of the test rows, in the data's units.
         test_accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are learnt.
-        test_r2: as `training.metrics.r_squared`, NaN where undefined; None where classes or labels
-            are learnt.
+        test_rmse: root of the mean squared error of the test rows, over all outputs at once, in the
+            data's units; None where classes or labels are learnt.
+        test_mae: their mean absolute error, likewise.
+        test_r2: as `training.metrics.r_squared`, NaN where undefined; None likewise.
         confusion: counts[true, predicted] on the test rows, int64 (classes, classes); None
             without classes.
         trained: as training returned it: on preprocessed rows and targets.
@@ -56,6 +58,8 @@ class ExperimentResult:
     data: Prepared
     test_loss: float
     test_accuracy: float | None
+    test_rmse: float | None
+    test_mae: float | None
     test_r2: float | None
     confusion: NDArray[np.int64] | None
     trained: TrainingResult = field(repr=False)
@@ -241,7 +245,7 @@ def _model(experiment: Experiment, trained: TrainingResult, data: Prepared) -> M
         network=trained.network,
         loss=trained.loss,
         parameters=trained.parameters,
-        class_names=data.training.class_names,
+        class_names=data.training.class_names or data.training.target_names,
         preprocessing=data.preprocessing,
         image_shape=data.training.image_shape,
         trained_on=data.training.title,
@@ -259,7 +263,8 @@ def _result(
 ) -> ExperimentResult:
     history = trained.history
     history.settings = when_read(experiment.to_options)
-    if found.r2 is not None and math.isnan(found.r2):
+    errors = found.errors
+    if errors is not None and math.isnan(errors.r2):
         why = "there is one" if len(data.test) == 1 else "their targets do not differ"
         history.notes.append(f"R² of the test rows is undefined: {why}")
         warn_of(history.notes[-1:])
@@ -270,7 +275,9 @@ def _result(
         data=data,
         test_loss=found.loss,
         test_accuracy=found.accuracy,
-        test_r2=found.r2,
+        test_rmse=None if errors is None else errors.rmse,
+        test_mae=None if errors is None else errors.mae,
+        test_r2=None if errors is None else errors.r2,
         confusion=found.confusion,
         trained=trained,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.run import ExperimentResult
-from samplewise.experiment.scores import defined
+from samplewise.experiment.scores import finite
 from samplewise.io import strict_json
 from samplewise.io.writing import new_folder, write_bytes, write_text
 from samplewise.model.model_file import save_model
@@ -88,16 +88,20 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
             "synthetic": data.training.synthetic,
             "standardized_targets": data.standardizes_targets,
             "training_fingerprint": data.training.fingerprint(),
+            "test_fingerprint": data.test.fingerprint(),
             "training_rows": len(data.training),
             "trained_on_rows": history.rows,
             "validation_rows": history.validation_rows,
             "test_rows": len(data.test),
         },
         "network": str(result.model.network),
-        "classes": list(result.model.class_names),
+        "classes": list(data.training.class_names),
+        "target_names": list(data.training.target_names),
         "test_accuracy": result.test_accuracy,
         "test_loss": result.test_loss,
-        "test_r2": defined(result.test_r2),
+        "test_rmse": finite(result.test_rmse),
+        "test_mae": finite(result.test_mae),
+        "test_r2": finite(result.test_r2),
         "confusion": None if result.confusion is None else result.confusion.tolist(),
         "initial_loss": history.losses[0],
         "final_loss": history.losses[-1],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,40 @@ from numpy.typing import NDArray
 from samplewise.errors import DataError
 from samplewise.model.model import Model, check_predictions, logits_of_each
 from samplewise.network import ClassLoss
-from samplewise.text import counted
-from samplewise.training.metrics import accuracy, confusion_matrix, r_squared
+from samplewise.text import counted, six_digits
+from samplewise.training.metrics import (
+    accuracy,
+    confusion_matrix,
+    mean_absolute_error,
+    r_squared,
+    root_mean_squared_error,
+)
 from samplewise.training.rows.targets import prepare_targets
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The distance of predicted numbers from the true ones, over all outputs at once.
+
+    Args:
+        rmse: root of the mean squared error, in the units of the numbers.
+        mae: mean absolute error, in the same units.
+        r2: as `training.metrics.r_squared`, NaN where the true numbers do not differ.
+    """
+
+    rmse: float
+    mae: float
+    r2: float
+
+    @classmethod
+    def of(cls, values: NDArray[Any], predicted: NDArray[Any]) -> Errors:
+        """Return the errors of predictions (n, outputs) of values of the same shape."""
+        pair = values, predicted
+        return cls(root_mean_squared_error(*pair), mean_absolute_error(*pair), r_squared(*pair))
+
+    def figures(self) -> dict[str, float | None]:
+        """Return them by name as JSON values, None where one is not a finite number."""
+        return {name: finite(value) for name, value in dataclasses.asdict(self).items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +57,7 @@ class Scores:
     Args:
         loss: mean over the rows, in float64.
         accuracy: in [0, 1], as `training.metrics.accuracy`; None where numbers are predicted.
-        r2: as `training.metrics.r_squared`, NaN where the targets do not differ; None where classes
-            or labels are predicted.
+        errors: of predicted numbers; None where classes or labels are predicted.
         predictions: probabilities (n, classes), or numbers (n, outputs).
         decisions: their decisions, as `Loss.decisions`; None where numbers are predicted.
         confusion: counts[true, predicted], int64 (classes, classes); None without classes.
@@ -34,7 +65,7 @@ class Scores:
 
     loss: float
     accuracy: float | None
-    r2: float | None
+    errors: Errors | None
     predictions: NDArray[Any]
     decisions: NDArray[Any] | None
     confusion: NDArray[np.int64] | None
@@ -77,21 +108,24 @@ def _scores(
         )
     decisions = loss.decisions(predictions)
     if labels is None or decisions is None:
-        return Scores(mean, None, r_squared(Y, predictions), predictions, None, None)
+        return Scores(mean, None, Errors.of(Y, predictions), predictions, None, None)
     right, confusion = accuracy(labels, decisions), None
     if isinstance(loss, ClassLoss):
         confusion = confusion_matrix(labels, decisions, len(model.class_names))
     return Scores(mean, right, None, predictions, decisions, confusion)
 
 
-def defined(r2: float | None) -> float | None:
-    """Return R², and None where it is undefined, as JSON has it."""
-    return None if r2 is None or math.isnan(r2) else r2
+def finite(value: float | None) -> float | None:
+    """Return a figure, and None where it is not a finite number, as JSON has it."""
+    return value if value is not None and math.isfinite(value) else None
 
 
-def r2_text(r2: float | None) -> str:
-    """Return R² for a table; None means that it is undefined."""
-    return "undefined (the targets do not differ)" if r2 is None else f"{r2:.4f}"
+def error_texts(figures: Mapping[str, float | None]) -> dict[str, str]:
+    """Return each of `Errors.figures` for a table, by the name that it is shown with."""
+    r2 = figures["r2"]
+    shown = {"RMSE": figures["rmse"], "MAE": figures["mae"]}
+    texts = {name: "beyond float64" if x is None else six_digits(x) for name, x in shown.items()}
+    return {**texts, "R²": "undefined (the targets do not differ)" if r2 is None else f"{r2:.4f}"}
 
 
 def classification_report(

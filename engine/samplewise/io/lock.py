@@ -78,12 +78,13 @@ def held(descriptor: int) -> Iterator[None]:
 
 
 @contextmanager
-def locked(folder: Path, why: str) -> Iterator[None]:
+def locked(folder: Path, why: str, remedy: str = "name another folder") -> Iterator[None]:
     """Hold a folder until the block ends, or the process does.
 
     Args:
         folder: existing.
         why: the reason, for people, why another process could hold it.
+        remedy: what they can do.
 
     Raises:
         OutputError: another process holds it, or it cannot be opened.
@@ -104,7 +105,7 @@ def locked(folder: Path, why: str) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"cannot open {printable(folder)}: {error.strerror or error}") from error
     if descriptor is None:
-        raise OutputError(f"{printable(folder)} is in use: {why}; name another folder")
+        raise OutputError(f"{printable(folder)} is in use: {why}; {remedy}")
     try:
         yield
     finally:

@@ -96,6 +96,12 @@ class Model:
         """Leave lock and program out of copies and pickles: each process compiles its own."""
         return type(self), tuple(getattr(self, each.name) for each in fields(self) if each.init)
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The name of each class, or of each output: "output 0" and so on where they have none."""
+        outputs = max(self.network.outputs, 2 if isinstance(self.loss, ClassLoss) else 1)
+        return self.class_names or tuple(f"output {number}" for number in range(outputs))
+
     @cached_property
     def _program(self) -> Program:
         return predicting_program(self.network, self.loss, self.parameters, self.backend)

@@ -26,12 +26,13 @@ from samplewise.plots.figures import (
     styled_figure,
 )
 from samplewise.plots.limits import SMALLEST, drawn, logarithmic_limits
+from samplewise.text import rounded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOGARITHMIC = 30.0
+LOGARITHMIC = 20.0
 """Values that span more than this are drawn on a logarithmic axis."""
 # The yellow end of viridis is too pale for a line on white.
 _LIGHTEST = 0.9
@@ -96,10 +97,11 @@ def against_factor(
             axes.set_xscale("log")
             axes.set_xlim(*logarithmic_limits(low, high))
             plain_logarithmic(axes.xaxis)
+        least, most = _bounds(names[1])
         axes.errorbar(
             drawn(values),
             drawn(means),
-            yerr=drawn(margins),
+            yerr=_intervals(drawn(means), drawn(margins), least, most),
             color=PALETTE[0],
             linewidth=1.4 if len(values) <= _MOST_JOINED else 0.0,
             marker="o",
@@ -107,14 +109,35 @@ def against_factor(
             elinewidth=0.9,
             capsize=3,
         )
-        if names[1].endswith("accuracy"):
-            # Student's interval of few seeds may leave what an accuracy can be.
-            low, high = axes.get_ylim()
-            axes.set_ylim(max(low, 0.0), min(high, 1.02))
+        limits = axes.get_ylim()
+        axes.set_yticks([tick for tick in axes.get_yticks() if least <= tick <= most])
+        axes.set_ylim(limits)
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])
         axes.grid(axis="y")
         return png_bytes(figure)
+
+
+def _bounds(metric: str) -> tuple[float, float]:
+    """Return the least and the greatest number that a metric can be; a loss may be below 0."""
+    name = metric.rpartition("_")[2]
+    return {
+        "accuracy": (0.0, 1.0),
+        "r2": (-np.inf, 1.0),
+        "rmse": (0.0, np.inf),
+        "mae": (0.0, np.inf),
+    }.get(name, (-np.inf, np.inf))
+
+
+def _intervals(
+    means: NDArray[np.float64], margins: NDArray[np.float64], least: float, most: float
+) -> NDArray[np.float64]:
+    """Return the lengths of intervals below and above their means, (2, n).
+
+    Student's interval of few seeds may leave what a metric can be, and ends there.
+    """
+    room = np.array([means - least, most - means])
+    return np.minimum(margins, np.maximum(room, 0.0))
 
 
 def heat_map(
@@ -159,7 +182,7 @@ def heat_map(
         axes.set_ylabel(rows[0])
         if means.size <= _MOST_CELL_TEXTS:
             for row, column in zip(*np.nonzero(np.isfinite(means)), strict=True):
-                text, color = f"{means[row, column]:.3g}", ink_on(shades[row, column])
+                text, color = rounded(means[row, column], 3), ink_on(shades[row, column])
                 axes.text(column, row, text, ha="center", va="center", color=color, size=8)
         return png_bytes(figure)
 

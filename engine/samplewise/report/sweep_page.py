@@ -31,7 +31,7 @@ from samplewise.sweep.definition import Sweep
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.space import Range
 from samplewise.sweep.trials import named
-from samplewise.text import counted, grouped
+from samplewise.text import counted, grouped, rounded
 
 PAGE, TRIALS, PARQUET, BEST = "sweep.html", "trials.csv", "trials.parquet", "best.toml"
 SHOWN_CANDIDATES, SHOWN_FAILURES = 50, 20
@@ -113,7 +113,7 @@ def _why(best: Candidate | None) -> str:
 
 
 def _mean(one: Candidate | None) -> str:
-    return "" if one is None or one.mean is None else f"{one.mean:.4g}"
+    return "" if one is None or one.mean is None else rounded(one.mean, 4)
 
 
 def _ranking(
@@ -125,7 +125,7 @@ def _ranking(
             f"{one.number}, best" if one == best else str(one.number),
             (
                 *(Cell(_text(value)) for value in one.values.values()),
-                Cell(_mean(one), "" if one.margin is None else f"± {one.margin:.2g}"),
+                Cell(_mean(one), "" if one.margin is None else f"± {rounded(one.margin, 2)}"),
                 Cell("" if one.parameters is None else grouped(one.parameters)),
                 Cell("" if one.epochs is None else f"{one.epochs:g}"),
                 Cell(str(one.seeds)),

@@ -18,6 +18,8 @@ GREATER_IS_BETTER = {
     "validation_loss": False,
     "test_accuracy": True,
     "test_r2": True,
+    "test_rmse": False,
+    "test_mae": False,
     "test_loss": False,
     "training_loss": False,
 }

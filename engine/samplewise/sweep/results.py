@@ -27,9 +27,9 @@ from samplewise.sweep.definition import BegunSweep, Sweep
 from samplewise.sweep.journal import FILE, Entry, read
 
 FIGURES = (
-    *("test_accuracy", "test_loss", "test_r2", "validation_accuracy", "validation_loss"),
-    *("training_loss", "epochs_run", "stopped", "train_ms", "networks_at_once", "backend_used"),
-    *("plan_used", "notes"),
+    *("test_accuracy", "test_loss", "test_rmse", "test_mae", "test_r2", "validation_accuracy"),
+    *("validation_loss", "training_loss", "epochs_run", "stopped", "train_ms", "networks_at_once"),
+    *("backend_used", "plan_used", "notes"),
 )
 """The columns of what was measured; none has the name of a setting, which could be a factor."""
 

@@ -14,7 +14,7 @@ from samplewise.checks import printable
 from samplewise.errors import DivergenceError, SamplewiseError, SomeDivergedError, TrainingWarning
 from samplewise.experiment.prepared import Prepared
 from samplewise.experiment.run import ExperimentResult, run, run_many
-from samplewise.experiment.scores import defined
+from samplewise.experiment.scores import finite
 from samplewise.sweep.candidates import DONE, FAILED, PAUSED
 from samplewise.sweep.groups import Planned
 from samplewise.sweep.journal import Entry
@@ -154,11 +154,13 @@ def _figures(result: ExperimentResult) -> dict[str, Any]:
     last = history.epochs[(history.best_epoch or len(history.epochs)) - 1]
     return {
         "test_accuracy": result.test_accuracy,
-        "test_loss": _finite(result.test_loss),
-        "test_r2": defined(result.test_r2),
+        "test_loss": finite(result.test_loss),
+        "test_rmse": finite(result.test_rmse),
+        "test_mae": finite(result.test_mae),
+        "test_r2": finite(result.test_r2),
         "validation_accuracy": last.validation_accuracy,
-        "validation_loss": _finite(last.validation_loss),
-        "training_loss": _finite(last.loss),
+        "validation_loss": finite(last.validation_loss),
+        "training_loss": finite(last.loss),
         "epochs_run": len(history.epochs),
         "stopped": history.stopped,
         "train_ms": _train_ms(history),
@@ -167,7 +169,3 @@ def _figures(result: ExperimentResult) -> dict[str, Any]:
         "plan_used": history.plan["name"],
         "notes": len(history.notes),
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

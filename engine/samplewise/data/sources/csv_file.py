@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,13 @@ class Table:
         columns: of the features.
         X: float64 or uint8, (rows, features).
         labels: the label of each row, empty where it is missing; None without a label column.
+        label_name: the name of that column.
     """
 
     columns: Columns
     X: NDArray[Any]
     labels: list[str] | None
+    label_name: str | None = None
 
 
 def load_csv(
@@ -70,7 +72,8 @@ def load_csv(
     rows = rows_of(table, options, name)
     if options.numbers:
         values = numbers_of(np.array(table.labels, np.float64), name)
-        return dataset_of_file(path, rows, no_classes(len(values)), values, table.columns)
+        names = () if table.label_name is None else (table.label_name,)
+        return dataset_of_file(path, rows, no_classes(len(values)), values, table.columns, names)
     classes = encode_labels(typed_labels(table.labels or [], name), name)
     return dataset_of_file(path, rows, classes, columns=table.columns)
 
@@ -100,6 +103,8 @@ def read_table(
     if table is None:
         labels, X, known = read_cells(records, wanted)
         table = Table(known, X, None if wanted.label is None else labels)
+    if wanted.label is not None:
+        table = replace(table, label_name=names[wanted.label])
     check_columns(table.columns, name)
     _check_finite(table, name)
     return table

@@ -18,6 +18,10 @@ from samplewise.training.snapshot import Snapshot
 
 KEPT = 2
 _NAME = re.compile(r"checkpoint-\d{8,}\.safetensors")
+_REMEDY = (
+    "give each training a folder of its own, and leave Checkpoint out of a search with n_jobs, "
+    "whose fits would share one"
+)
 
 
 class CheckpointFolder:
@@ -34,7 +38,7 @@ class CheckpointFolder:
             OutputError: another process writes here, or the folder cannot be made.
         """
         make_folder(self.path)
-        with locked(self.path, "another training writes its checkpoints there"):
+        with locked(self.path, "another training writes its checkpoints there", _REMEDY):
             for unfinished in self.path.glob(".checkpoint-*.tmp"):
                 with suppress(OSError):
                     unfinished.unlink()
