@@ -172,8 +172,10 @@ class Loop:
         return self._unwritten_losses(1)[0]
 
     def _unwritten_losses(self, epochs: int) -> NDArray[Any]:
+        losses = np.empty((epochs, len(self._runs), len(self._rows)), self._rows.X.dtype)
         # NaN, so that a loss which a backend forgets to write is found.
-        return np.full((epochs, len(self._runs), len(self._rows)), np.nan, self._rows.X.dtype)
+        losses.fill(np.nan)
+        return losses
 
     @cached_property
     def _chunk_samples(self) -> int:
