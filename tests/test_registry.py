@@ -1,5 +1,6 @@
 """Backends are found by name, those of other distributions too; a broken one harms no other."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -106,6 +107,40 @@ def test_an_unknown_name_lists_what_there_is_and_the_closest():
 def test_what_a_backend_lacks_is_named_before_training():
     with pytest.raises(UnavailableBackendError, match="dtype 'float16'"):
         resolve("reference", dtype="float16")
+
+
+@pytest.mark.parametrize(
+    ("other", "lacks"),
+    [
+        ({"dtype": np.dtype("float16")}, "dtype 'float16'"),
+        ({"plan": "blocked"}, "plan 'blocked'"),
+        ({"step_fields": frozenset({"x"})}, "step field 'x'"),
+    ],
+)
+def test_a_run_that_lacks_something_is_refused_after_one_that_did_not(other, lacks):
+    run = {
+        "network": multilayer_perceptron(3, (2,), 1),
+        "loss": loss_named("binary_cross_entropy"),
+        "optimizer": SGD(),
+        "dtype": np.dtype("float64"),
+    }
+    for _ in range(2):
+        registry.resolve("reference", **run)
+    for _ in range(2):
+        with pytest.raises(UnavailableBackendError, match=lacks):
+            registry.resolve("reference", **run | other)
+
+
+def test_capabilities_that_became_fewer_are_noticed(monkeypatch):
+    reference, network = registry.load("reference"), multilayer_perceptron(3, (2,), 1)
+    run = network, loss_named("binary_cross_entropy"), SGD(), np.dtype("float64")
+    registry.resolve("reference", *run)
+    fewer = dataclasses.replace(reference.capabilities, activations=frozenset({"identity"}))
+    monkeypatch.setattr(type(reference), "capabilities", fewer)
+    linear = Network((3,), (Dense(1),))
+    registry.resolve("reference", linear, *run[1:])
+    with pytest.raises(UnavailableBackendError, match="activation 'sigmoid'"):
+        registry.resolve("reference", *run)
 
 
 @pytest.fixture

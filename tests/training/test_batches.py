@@ -1,14 +1,20 @@
 """Order and chunks: every row once, edges at batches, and no edge that a clock decides."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loop_problem import LABELS, NETWORK, X
 
-from samplewise.contract import Plan, Workload
+from samplewise.contract import Plan, Steps, Workload
 from samplewise.network import multilayer_perceptron
 from samplewise.streams import Streams
 from samplewise.training import batches
+from samplewise.training.network_steps import NetworkSteps
+from samplewise.training.settings.training_settings import TrainingSettings
+from samplewise.training.train import train
 
 
 @settings(deadline=None)
@@ -110,3 +116,12 @@ def test_no_program_can_change_an_order(rows, seed):
     with pytest.raises(ValueError, match="read-only"):
         order[0] = 1
     assert order.dtype == np.int64
+
+
+def test_steps_are_given_each_field_of_the_contract(monkeypatch):
+    made, of_window = [], NetworkSteps.of_window
+    monkeypatch.setattr(
+        NetworkSteps, "of_window", lambda *given: made.append(of_window(*given)) or made[-1]
+    )
+    train(NETWORK, X, LABELS, TrainingSettings(epochs=1, backend="reference"))
+    assert list(vars(made[0])) == [field.name for field in fields(Steps)]

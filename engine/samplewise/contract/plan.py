@@ -200,6 +200,10 @@ class Plan:
         """The plan to ask for, so that a later run has the same bits."""
         return PlanSpec(self.name, self.block, self.products)
 
+    def __str__(self) -> str:
+        """Return the text that asks for it, and the reason."""
+        return f"{self.spec}: {self.reason}"
+
     def check(self, backend: str) -> None:
         """Refuse a plan that a run could not record, as a text by which it is asked for again.
 

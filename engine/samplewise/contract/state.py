@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,11 +34,8 @@ class TrainingState:
 
     def copy(self) -> TrainingState:
         """Return the state as it is now, in arrays of its own."""
-        return replace(
-            self,
-            parameters=self.parameters.copy(),
-            optimizer_state=self.optimizer_state.copy(),
-        )
+        parameters, slots = self.parameters.copy(), self.optimizer_state.copy()
+        return TrainingState(parameters, slots, self.step, self.network)
 
     def go_back(self, earlier: TrainingState) -> None:
         """Write an earlier `copy` into the arrays of this state."""

@@ -80,7 +80,7 @@ class Network(NamedArguments):
                 raise ParameterError(f"layer {index}: {error}{self.channels_hint}") from None
         return tuple(shapes)
 
-    @property
+    @cached_property
     def channels_hint(self) -> str:
         """End of a message where images seem to have their channels last, else an empty text."""
         shape = channels_first(self.input_shape)
@@ -100,12 +100,12 @@ class Network(NamedArguments):
         """Each layer with the shape of one sample at its input."""
         return zip(self.layers, self.shapes[:-1], strict=True)
 
-    @property
+    @cached_property
     def inputs(self) -> int:
         """Number of values in one sample."""
         return math.prod(self.input_shape)
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """Number of logits."""
         return math.prod(self.shapes[-1])
@@ -153,7 +153,7 @@ class Network(NamedArguments):
                 parts.append(slice(slot.offset, end))
         return tuple(parts)
 
-    @property
+    @cached_property
     def first_trained(self) -> int:
         """Index of the first layer that training changes; the number of layers where there is none.
 

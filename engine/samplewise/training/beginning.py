@@ -12,7 +12,7 @@ from samplewise.checks import must_be, printable, whole_number
 from samplewise.contract import TrainingState
 from samplewise.data.columns import Columns
 from samplewise.errors import ParameterError
-from samplewise.network import Loss, Network, aligned_zeros, initialize
+from samplewise.network import Loss, Network, aligned_empty, aligned_zeros, initialize
 from samplewise.registry import Choice
 from samplewise.streams import Streams
 from samplewise.text import counted
@@ -37,6 +37,8 @@ def columns_of(initial: object) -> Columns | None:
     Raises:
         ParameterError: two models have different ones.
     """
+    if initial is None:
+        return None
     from samplewise.model.model import Model
 
     starts = initial if isinstance(initial, list | tuple) else [initial]
@@ -62,7 +64,7 @@ def _first_weights(
     parts = network, settings.init, settings.seed, dtype
     if network.layout.size * dtype.itemsize > KEPT_BYTES:
         return _drawn(*parts)
-    weights = network.layout.zeros(dtype)
+    weights = aligned_empty(network.layout.size, dtype)
     weights[...] = _kept(*parts)
     return weights
 

@@ -13,6 +13,9 @@ from samplewise.training.session import Session
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.training_run import TrainingRun
 
+NEVER = threading.Event()
+"""Stops no training: nobody sets it."""
+
 
 def run_epochs(
     runs: Sequence[TrainingRun],
@@ -47,7 +50,7 @@ def run_epochs(
         if snapshot is not None:
             loop.restore(snapshot)
         with ended(runs):
-            loop.run(stop or threading.Event())
+            loop.run(stop or NEVER)
     return loop.unfinished
 
 

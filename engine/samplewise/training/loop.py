@@ -42,8 +42,6 @@ class Loop:
         self._orders = batches.Orders(len(rows), seed if settings.shuffle else None)
         self._batch_size = min(settings.batch_size, len(rows))
         self._limits = Limits(len(rows), self._batch_size, settings.max_steps, settings.max_seconds)
-        # NaN, so that a loss which a backend forgets to write is found.
-        self._losses = np.full((len(runs), len(rows)), np.nan, dtype=rows.X.dtype)
         # The next step is at `position` of `epoch`.
         self._epoch, self._position, self._seconds = 1, 0, 0.0
         self._epoch_ms: list[float] = []
@@ -87,7 +85,7 @@ class Loop:
             return False
         X, in_place = self._rows_of(self._epoch), self._session.plan.in_place
         before = [run.state.copy() for run in runs] if in_place else []
-        losses = np.full((epochs, *self._losses.shape), np.nan, self._losses.dtype)
+        losses = self._unwritten_losses(epochs)
         planned = [self._planned(*one, active) for one in enumerate(losses, self._epoch)]
         steps_of_each = [steps for steps, _ in planned]
         times = self._session.run_epochs(
@@ -144,7 +142,9 @@ class Loop:
         """Run the chunks of an epoch that are left; return whether `stop` has cut it short."""
         self._begin_epoch(self._epoch, order)
         X, start = self._rows_of(self._epoch), self._position
-        if start > 0 and self._limits.reached(self._epoch, start):
+        if start == 0:
+            self._losses.fill(np.nan)
+        elif self._limits.reached(self._epoch, start):
             return False
         last = self._limits.rows_of_epoch(self._epoch)
         for begin, end in batches.windows(self._batch_size, self._chunk_samples, last, start):
@@ -167,6 +167,17 @@ class Loop:
         return False
 
     @cached_property
+    def _losses(self) -> NDArray[Any]:
+        """The losses (networks, n) of the epoch that is run chunk by chunk."""
+        return self._unwritten_losses(1)[0]
+
+    def _unwritten_losses(self, epochs: int) -> NDArray[Any]:
+        losses = np.empty((epochs, len(self._runs), len(self._rows)), self._rows.X.dtype)
+        # NaN, so that a loss which a backend forgets to write is found.
+        losses.fill(np.nan)
+        return losses
+
+    @cached_property
     def _chunk_samples(self) -> int:
         return self._session.chunk_samples
 
@@ -180,23 +191,19 @@ class Loop:
         self, epoch: int, order: NDArray[np.int64], losses: NDArray[Any], active: Sequence[int]
     ) -> list[tuple[TrainingRun, RanEpoch]]:
         """Return each network that goes on, with the arrays that its steps of an epoch write."""
-        going = [(self._runs[i], losses[i, : len(order)]) for i in active]
-        return [
-            (run, run.own_steps.take(epoch, order, own)) for run, own in going if run.error is None
-        ]
+        rows, runs = len(order), self._runs
+        going = [index for index in active if runs[index].error is None]
+        return [(runs[i], runs[i].own_steps.take(epoch, order, losses[i, :rows])) for i in going]
 
     def _end_epoch(self, ran: Sequence[tuple[TrainingRun, RanEpoch]]) -> None:
         ms = self._part_seconds * 1e3 if len(self._runs) == 1 else None
-        measured = []
-        for run, epoch in ran:
-            record = run.measure(epoch, ms)
-            if record is not None:
-                measured.append((run, record))
+        measured = [(run, run.measure(epoch, ms)) for run, epoch in ran]
         ensemble = ensemble_figures(self._runs, self._epoch)
         for run, record in measured:
-            if ensemble:
+            if ensemble and record is not None:
                 record = dataclasses.replace(record, figures=record.figures | ensemble)
-            run.end_epoch(record)
+            if record is not None:
+                run.end_epoch(record)
 
     def _stop_where_asked(self, active: Sequence[int], stop: threading.Event) -> None:
         """Move on to the next epoch, and stop the networks that a limit or an interrupt ends."""
@@ -220,7 +227,6 @@ class Loop:
     def _move_on(self) -> None:
         self._epoch_ms.append(self._part_seconds * 1e3)
         self._epoch, self._position, self._part_seconds = self._epoch + 1, 0, 0.0
-        self._losses.fill(np.nan)
 
     def _end(self) -> None:
         whole = [run for run in self._runs if run.error is None]

@@ -106,9 +106,7 @@ class Session:
                 self.plan.check(self.backend.name)
             # For the libraries that compiling has only now loaded.
             with nullcontext() if is_compiled else limited(threads):
-                logger.debug(
-                    "%s trains by %s: %s", self.backend.name, self.plan.spec, self.plan.reason
-                )
+                logger.debug("%s trains by %s", self.backend.name, self.plan)
                 self.begin(states)
                 yield
                 self._leave_idle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from samplewise.checks import decay_factor, not_negative, open_fraction, positive_number, printable
@@ -206,7 +207,7 @@ class TrainingSettings(Settings):
         """Seed of the orders that `shuffle` draws."""
         return self.seed if self.order_seed is None else self.order_seed
 
-    @property
+    @cached_property
     def plan_spec(self) -> PlanSpec:
         """The plan, taken apart."""
         return PlanSpec.parse("plan", self.plan)
