@@ -60,7 +60,7 @@ def _values_product(given, X, W, z):
     rows, units, inner = X.shape[0], W.shape[0], X.shape[1]
     one, zero = z.dtype.type(1), z.dtype.type(0)
     if given.way == LOOPS:
-        _values_loops(X, W, z, given.ld)
+        values_by_loops(X, W, z, given.ld)
     elif given.way == TILED:
         values_in_tiles(given, X, W, z, given.zero, 0)
     else:
@@ -92,8 +92,11 @@ def _dual_product(given, G, S, z):
 
 
 @reordered_kernel
-def _values_loops(X, W, z, ld):
-    """Two rows and four units at a time: eight sums that fit the registers of AVX2."""
+def values_by_loops(X, W, z, ld):
+    """Write Z <- X W^T, with X (B, d), W (R, d or more) and Z (B, R) from z on.
+
+    Two rows and four units at a time: eight sums that fit the registers of AVX2.
+    """
     rows, units = X.shape[0], W.shape[0]
     for o in range(0, units - units % 4, 4):
         for r in range(0, rows - rows % 2, 2):

@@ -236,13 +236,14 @@ SHARED = record(
 
 # Steps of one network of dense layers with the batch in the lanes: see `thin`. Gathered rows are
 # `pitch` apart; (inputs_at_once, columns) the rows of the batch with a column for each, so many of
-# their inputs at a time. `chosen` has their numbers in the data, `counted` 0, 1, 2 and so on.
+# their inputs at a time, or none where loops take the first layer's values. `chosen` has their
+# numbers in the data, `counted` 0, 1, 2 and so on.
 THIN = record(
     "thin",
     network=NETWORK,
     rows=ROWS,
     **OF_EACH_STEP,
-    **each(INTEGER, "pitch", "inputs_at_once"),
+    **each(INTEGER, "pitch", "inputs_at_once", "by_loops"),
     chosen=writes(INTEGER),
     counted=reads(INTEGER),
     columns=writes(NUMBER),

@@ -49,8 +49,8 @@ from samplewise_backends.numba_cpu.kernels.tiles import (
 # took 3% to 6% longer.
 ROWS = 64
 
-# Units of a tile, and by how many the last one of a layer may differ.
-HEIGHT, REST = 4, 2
+# Units of a tile, by how many the last one of a layer may differ, and the vectors of one so low.
+HEIGHT, REST, WIDE = 4, 2, 4
 SIZE = HEIGHT * WIDTH
 
 OneVector = Callable[[Any, Any], None]
@@ -73,33 +73,36 @@ class _Gradient:
         self.product = Product(v, dz, columns, 1, x, x.shape[1], self.rows)
         self.vectors, units = inputs // v.lanes, dz.shape[0] // columns
         self.pairs, last = self.vectors // WIDTH, (units // REST) & 1
-        # With AVX2, the sums of two units alone would wait for one another.
-        self._height_of_last = REST if v.wide else HEIGHT + REST
+        # The sums of two units and two vectors would wait for one another.
+        self._height_of_last, self._width_of_last = (
+            (REST, WIDE) if v.wide else (HEIGHT + REST, WIDTH)
+        )
         self.blocks, self._last = (units - last * self._height_of_last) // HEIGHT, last
 
     def each(self, step: OneVector, room: Any = None) -> None:
         """Take the step in all weights; for `room`, see `_Beside`."""
-        v = self.v
+        v, vectors = self.v, self.vectors
+        last = self.blocks, self._height_of_last
 
-        def along(m: Any, height: int) -> None:
-            for_each(v, self.pairs, lambda n: self._then(m, n, WIDTH, height, step))
-            self._single(m, height, step)
+        def along(m: Any, height: int, width: int) -> None:
+            wide = vectors // width
+            for_each(v, wide, lambda n: self._then(m, n * width, width, height, step))
+            self._singles(m, height, wide * width, step)
 
-        for_each(v, self._last, lambda _: along(self.blocks, self._height_of_last))
+        for_each(v, self._last, lambda _: along(*last, self._width_of_last))
         if v.wide:
             _Beside(self, step, room).each()
-            for_each(v, self.blocks, lambda m: self._single(m, HEIGHT, step))
+            for_each(v, self.blocks, lambda m: self._singles(m, HEIGHT, self.pairs * WIDTH, step))
         else:
-            for_each(v, self.blocks, lambda m: along(m, HEIGHT))
+            for_each(v, self.blocks, lambda m: along(m, HEIGHT, WIDTH))
 
-    def _single(self, m: Any, height: int, step: OneVector) -> None:
-        """Step in the last vector of each unit of a block, where no pair has it."""
-        left = self.vectors - self.pairs * WIDTH
-        for_each(self.v, left, lambda _: self._then(m, self.pairs, 1, height, step))
+    def _singles(self, m: Any, height: int, first: Any, step: OneVector) -> None:
+        """Step in the last vectors of each unit of a block, one at a time, from `first` on."""
+        for_each(self.v, self.vectors, lambda n: self._then(m, n, 1, height, step), first)
 
-    def _then(self, m: Any, n: Any, width: int, height: int, step: OneVector) -> None:
-        """Sum up the tile of block m and pair n, then step in its weights."""
-        unit, column = m * HEIGHT, n * (WIDTH * self.v.lanes)
+    def _then(self, m: Any, vector: Any, width: int, height: int, step: OneVector) -> None:
+        """Sum up the tile of block m from a vector on, then step in its weights."""
+        unit, column = m * HEIGHT, vector * self.v.lanes
         for u, j, g in self.product.tile(unit, column, height, width):
             step((unit + u) * self.inputs + column + j, g)
 

@@ -8,6 +8,7 @@ than rows: those compute anything.
 
 from samplewise_backends.numba_cpu.compile.jit import (
     inlined_kernel,
+    kernel,
     reordered_kernel,
     routine,
 )
@@ -19,11 +20,13 @@ from samplewise_backends.numba_cpu.compile.views import (
     matrix_at,
     part,
     record_at,
+    row,
     vector_at,
 )
 from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, LossCode
 from samplewise_backends.numba_cpu.kernels.limits import limit_and_update
 from samplewise_backends.numba_cpu.kernels.losses_across import cross_entropy_across
+from samplewise_backends.numba_cpu.kernels.products import values_by_loops
 from samplewise_backends.numba_cpu.kernels.records import LAYER, THIN
 from samplewise_backends.numba_cpu.kernels.step import (
     activate_part,
@@ -61,19 +64,46 @@ def _forward(run, net, A, columns):
     x = matrix_at(run.columns, run.rows.inputs, columns, net.tiny)
     for k in range(net.depth):
         z, layer = _across(net, A, k, columns), record_at(net.layers, k, LAYER, net.tiny)
-        at_once = run.inputs_at_once if k == 0 else layer.inputs
-        for i in range(0, layer.inputs, at_once):
-            count = min(at_once, layer.inputs - i)
-            if at_once < layer.inputs:
-                some_columns(run, net, columns, i, count)
-                x = matrix_at(run.columns, count, columns, net.tiny)
-            _add_products(run, net, layer, z, x, i)
+        if k > 0:
+            _add_products(run, net, layer, z, x, 0)
+        elif run.by_loops:
+            _first_by_loops(net, layer, A, z)
+        else:
+            _first_in_tiles(run, net, layer, z, x)
         if layer.activation != ActivationCode.RELU:
             count = layer.units * columns
             activate_part(net, A, layer.across, layer.saved, count, layer.activation)
         if k < net.depth - 1:
             _write_rows(run, net, A, k, columns)
         x = z
+
+
+@inlined_kernel
+def _first_in_tiles(run, net, layer, z, x):
+    """Write the sums of the first layer, some inputs at a time, and take ReLU."""
+    columns, at_once = x.shape[1], run.inputs_at_once
+    for i in range(0, layer.inputs, at_once):
+        count = min(at_once, layer.inputs - i)
+        if at_once < layer.inputs:
+            some_columns(run, net, columns, i, count)
+            x = matrix_at(run.columns, count, columns, net.tiny)
+        _add_products(run, net, layer, z, x, i)
+
+
+@kernel
+def _first_by_loops(net, layer, A, z):
+    """Write the sums of the first layer, from the rows as they are, and take ReLU."""
+    theta = vector_at(net.parameters, net.size, net.tiny)
+    W = matrix_at(address_of(part(theta, layer.weight, 1)), layer.units, layer.inputs, net.tiny)
+    X = matrix_at(net.X, net.rows, net.inputs, net.tiny)
+    values_by_loops(W, X, part(z, 0, z.shape[0] * z.shape[1]), z.shape[1])
+    for o in range(layer.units):
+        sums, bias = row(z, o), theta[layer.bias + o]
+        for r in range(net.rows):
+            sums[r] += bias
+    if layer.activation == ActivationCode.RELU:
+        count = layer.units * z.shape[1]
+        activate_part(net, A, layer.across, layer.saved, count, layer.activation)
 
 
 @inlined_kernel

@@ -72,14 +72,16 @@ def begin_batch(run, net, columns, lanes):
     # Vectors may reach beyond rows that were gathered, not beyond the data.
     if net.rows == columns and inputs % lanes == 0 and _lie_in_order(chosen):
         net.X, net.inputs = address_of(part(X, chosen[0] * inputs, 1)), inputs
-        transpose_rows(run, X, inputs, chosen, out, columns, columns, inputs)
+        if not run.by_loops:
+            transpose_rows(run, X, inputs, chosen, out, columns, columns, inputs)
         return
     net.X, net.inputs = source.gathered, pitch
-    if X.shape[0] > FAR:
+    if X.shape[0] > FAR or run.by_loops:
         gathered = vector_at(source.gathered, columns * pitch, net.tiny)
         _gather_ahead(X, inputs, order, first, net.rows, gathered, pitch)
         counted = integers_at(run.counted, columns)
-        transpose_rows(run, gathered, pitch, counted, out, columns, columns, inputs)
+        if not run.by_loops:
+            transpose_rows(run, gathered, pitch, counted, out, columns, columns, inputs)
     else:
         # In one pass: 4% of an epoch of 64-16-10, batch 200, float64, and 1% to 2% with more units.
         given.copied, given.pitch, given.copies = source.gathered, pitch, 1

@@ -7,15 +7,21 @@ from collections.abc import Sequence
 from samplewise.contract import PENALTIES, Workload
 from samplewise.contract.plan import DIRECT
 from samplewise_backends.numba_cpu.kernels.block import PLAIN, WITH_L2, WITH_MOMENTUM
-from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN, WHOLE
-from samplewise_backends.numba_cpu.planner.products import asked_kinds, parted_ns, thin_ns, word_of
+from samplewise_backends.numba_cpu.kernels.products import ABREAST, LOOPS, THIN, WHOLE
+from samplewise_backends.numba_cpu.planner.products import (
+    asked_kinds,
+    parted_ns,
+    product_ns,
+    thin_ns,
+    word_of,
+)
 from samplewise_backends.numba_cpu.planner.rates import WEIGHT_BYTES, Rates, interpolated
 from samplewise_backends.numba_cpu.planner.step_costs import WARM, Estimate, StepCosts, alike
 from samplewise_backends.numba_cpu.plans.abreast import columns_of, groups_abreast
 from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_abreast, can_be_thin
-from samplewise_backends.numba_cpu.plans.thin import inputs_at_once
+from samplewise_backends.numba_cpu.plans.thin import inputs_at_once, takes_loops
 
 # Shares of `Rates.step`: setting up a plan, and a call from Python.
 SETUP, CALL = 350.0, 115.0
@@ -139,7 +145,8 @@ class DirectCosts:
         ns = len(self._members) * self._data * (COPIED if self._copies() else 0.0)
         for member, steps, count in self._alike:
             once = (steps.batches * THIN_STEP + rows * THIN_ROW) * rates.step
-            once += steps.columns * self._inputs * TURNED * rates.mac
+            if not takes_loops(self._inputs, member.units):
+                once += steps.columns * self._inputs * TURNED * rates.mac
             once += steps.columns * member.network.outputs * THIN_LOGIT * rates.unit
             once += rows * sum(member.layers["units"][:-1].tolist()) * THIN_OUTPUT * rates.unit
             once += steps.activations_ns(steps.columns, 0.0, THIN_SMOOTH)
@@ -161,6 +168,8 @@ class DirectCosts:
             each = sum(parted_ns(table, self._batch, units) for table in (values, update))
         else:
             each = thin_ns(values, self._batch, units, inputs)
+            if first and takes_loops(inputs, units):
+                each = product_ns(self._rates.values[LOOPS], units, self._batch, inputs)
             # Vectors lie along the inputs.
             lanes = columns_of(self._dtype)
             whole = -(-inputs // lanes) * lanes
