@@ -53,6 +53,11 @@ ROWS = 64
 HEIGHT, REST, WIDE = 4, 2, 4
 SIZE = HEIGHT * WIDTH
 
+# Elements of the inputs that stay in the nearest cache while all units take them. Measured on a
+# Zen 5, float32, batch 16: ten epochs of 784-128-10 with momentum took 18.6 ms with all inputs at
+# once, and 18.4, 17.0, 17.0, 17.6 and 18.1 ms with 1024, 2048, 3072, 4096 and 8192.
+NEAR = 2048
+
 OneVector = Callable[[Any, Any], None]
 """Takes the step in a vector of weights, given their place and their gradient."""
 
@@ -72,33 +77,52 @@ class _Gradient:
         self.v, self.inputs, self.rows = v, inputs, x.shape[0]
         self.product = Product(v, dz, columns, 1, x, x.shape[1], self.rows)
         self.vectors, units = inputs // v.lanes, dz.shape[0] // columns
-        self.pairs, last = self.vectors // WIDTH, (units // REST) & 1
+        last = (units // REST) & 1
         # The sums of two units and two vectors would wait for one another.
-        self._height_of_last, self._width_of_last = (
-            (REST, WIDE) if v.wide else (HEIGHT + REST, WIDTH)
+        self._form_of_last = (REST, WIDE) if v.wide else (HEIGHT + REST, WIDTH)
+        self.blocks, self._last = (units - last * self._form_of_last[0]) // HEIGHT, last
+        # Vectors of a row that all units take before the next ones.
+        few, some, many = (
+            max(NEAR // (rows * v.lanes) // WIDE, 1) * WIDE for rows in (16, 32, ROWS)
         )
-        self.blocks, self._last = (units - last * self._height_of_last) // HEIGHT, last
+        at_once = select(self.rows < 33, self.rows * 0 + some, many)
+        self._at_once = select(self.rows < 17, few, at_once)
 
     def each(self, step: OneVector, room: Any = None) -> None:
         """Take the step in all weights; for `room`, see `_Beside`."""
-        v, vectors = self.v, self.vectors
-        last = self.blocks, self._height_of_last
+        v, beside = self.v, _Beside(self, step, room)
 
-        def along(m: Any, height: int, width: int) -> None:
-            wide = vectors // width
-            for_each(v, wide, lambda n: self._then(m, n * width, width, height, step))
-            self._singles(m, height, wide * width, step)
+        def part(c: Any, waiting: State) -> State:
+            first = c * self._at_once
+            stop = select(first + self._at_once < self.vectors, first + self._at_once, self.vectors)
+            for_each(
+                v,
+                self._last,
+                lambda _: self._along(self.blocks, *self._form_of_last, first, stop, step),
+            )
+            if v.wide:
+                return beside.part(first, (stop - first) // WIDTH, waiting)
+            for_each(v, self.blocks, lambda m: self._along(m, HEIGHT, WIDTH, first, stop, step))
+            return waiting
 
-        for_each(v, self._last, lambda _: along(*last, self._width_of_last))
+        parts = (self.vectors + (self._at_once - 1)) // self._at_once
+        waiting = v.repeat(parts, part, beside.none if v.wide else [])
         if v.wide:
-            _Beside(self, step, room).each()
-            for_each(v, self.blocks, lambda m: self._singles(m, HEIGHT, self.pairs * WIDTH, step))
-        else:
-            for_each(v, self.blocks, lambda m: along(m, HEIGHT, WIDTH))
+            beside.end(waiting)
+            whole = self.vectors // WIDTH * WIDTH
+            for_each(v, self.blocks, lambda m: self._singles(m, HEIGHT, whole, self.vectors, step))
 
-    def _singles(self, m: Any, height: int, first: Any, step: OneVector) -> None:
-        """Step in the last vectors of each unit of a block, one at a time, from `first` on."""
-        for_each(self.v, self.vectors, lambda n: self._then(m, n, 1, height, step), first)
+    def _along(
+        self, m: Any, height: int, width: int, first: Any, stop: Any, step: OneVector
+    ) -> None:
+        """Step in some vectors of each unit of a block."""
+        wide = (stop - first) // width
+        for_each(self.v, wide, lambda n: self._then(m, n * width + first, width, height, step))
+        self._singles(m, height, wide * width + first, stop, step)
+
+    def _singles(self, m: Any, height: int, first: Any, stop: Any, step: OneVector) -> None:
+        """Step in some vectors of each unit of a block, one at a time."""
+        for_each(self.v, stop, lambda n: self._then(m, n, 1, height, step), first)
 
     def _then(self, m: Any, vector: Any, width: int, height: int, step: OneVector) -> None:
         """Sum up the tile of block m from a vector on, then step in its weights."""
@@ -119,28 +143,41 @@ class _Beside:
     def __init__(self, gradient: _Gradient, step: OneVector, room: Any) -> None:
         self._of, self._v, self._step, self._room = gradient, gradient.v, step, room
 
-    def each(self) -> None:
-        """Take all steps."""
-        v, blocks, pairs = self._v, self._of.blocks, self._of.pairs
-        none = [v.all(0.0)] * SIZE if self._room is None else []
+    @property
+    def none(self) -> State:
+        """The state before the first tile."""
+        return [self._v.all(0.0)] * SIZE if self._room is None else []
+
+    def part(self, first: Any, pairs: Any, waiting: State) -> State:
+        """Go through all blocks, of which each takes some pairs from vector `first` on."""
+        v, base = self._v, first // WIDTH
 
         def block(m: Any, waiting: State) -> State:
-            return v.repeat(pairs, lambda n, state: self._tile(m, n, state), waiting)
+            return v.repeat(pairs, lambda n, state: self._tile(m, n, base, pairs, state), waiting)
 
-        waiting = v.repeat(blocks, block, none)
+        return v.repeat(self._of.blocks, block, waiting)
+
+    def end(self, waiting: State) -> None:
+        """Take the steps in the last tile."""
+        blocks, pairs = self._of.blocks, self._of.vectors // WIDTH
         self._steps(self._place(blocks - 1, pairs - 1), blocks * pairs, 0, waiting)
 
-    def _tile(self, m: Any, n: Any, waiting: State) -> State:
-        """Sum up a tile beside the steps in the one before; return the sums whose steps wait."""
-        v, pairs, rows = self._v, self._of.pairs, self._of.rows
-        before = select(n < 1, self._place(m - 1, pairs - 1), self._place(m, n - 1))
-        turn, starts = self._of.product.turns(m * HEIGHT, n * WIDTH * v.lanes, HEIGHT, WIDTH)
+    def _tile(self, m: Any, n: Any, base: Any, pairs: Any, waiting: State) -> State:
+        """Sum up a tile beside the steps in the one before; return the sums whose steps wait.
+
+        Of block m, it is number n of `pairs` tiles from pair `base` on.
+        """
+        v, rows, pair = self._v, self._of.rows, base + n
+        block_before = self._place(m - 1, base + (pairs - 1))
+        part_before = self._place(self._of.blocks - 1, base - 1)
+        before = select(n < 1, select(m < 1, part_before, block_before), self._place(m, pair - 1))
+        turn, starts = self._of.product.turns(m * HEIGHT, pair * WIDTH * v.lanes, HEIGHT, WIDTH)
 
         def two_turns(k: Any, state: State) -> State:
             sums = turn(2 * k + 1, turn(2 * k, state[:SIZE]))
             return sums + self._next(before, k, state[SIZE:])
 
-        number, halves = m * pairs + n, rows // 2
+        number, halves = base * self._of.blocks + m * pairs + n, rows // 2
         count = self._waiting(number)
         shared = select(count < halves, count, halves)
         state = v.repeat(shared, two_turns, starts + waiting)

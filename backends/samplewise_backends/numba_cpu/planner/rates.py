@@ -63,7 +63,7 @@ class Rates:
     @property
     def mac(self) -> float:
         """Nanoseconds of a multiply-add at full speed, that of the fastest tiles."""
-        return 1 / max(max(map(max, table)) for table in self.thin_values)
+        return 1 / max(max(map(max, table)) for table in self.thin_values + self.thin_update)
 
     @property
     def unit(self) -> float:
