@@ -97,6 +97,7 @@ class Dataset:
         for what, given in (("name", self.name), ("source", self.source)):
             if not isinstance(given, str):
                 raise DataError(must_be(f"dataset: {what}", "a text", given))
+        _check_texts(f"{self.name}: target_names", self.target_names)
         X = as_numbers(f"{self.name}: X", self.X)
         object.__setattr__(
             self, "X", X if X.dtype == np.uint8 else X.astype(np.float64, copy=False)
@@ -109,7 +110,6 @@ class Dataset:
             return
         values = as_numbers(f"{self.name}: values", self.values).astype(np.float64, copy=False)
         object.__setattr__(self, "values", values[:, np.newaxis] if values.ndim == 1 else values)
-        _check_texts(f"{self.name}: target_names", self.target_names)
         labels = np.zeros(len(X) if X.ndim else 0, np.int64) if self.labels is None else self.labels
         object.__setattr__(self, "labels", as_numbers(f"{self.name}: labels", labels))
 
