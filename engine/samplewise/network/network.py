@@ -65,6 +65,10 @@ class Network(NamedArguments):
                 f"{MAX_PARAMETERS:,} can be trained; use smaller layers"
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the description; a copy finds again what follows from it."""
+        return {"input_shape": self.input_shape, "layers": self.layers}
+
     @cached_property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shape of one sample at the input and after each layer; length layers + 1.
