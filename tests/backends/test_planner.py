@@ -385,7 +385,8 @@ def test_where_tiles_are_slow_here_the_batch_does_not_lie_in_the_lanes(monkeypat
     )
     known = calibration.Calibration(dataclasses.replace(rates, thin_values=slow))
     monkeypatch.setattr(choice, "known_rates", lambda dtype: known)
-    assert str(chosen(Workload(800, 16, 10), optimizer=Adam()).plan.spec) == "direct"
+    adam = chosen(Workload(800, 16, 10), hidden=(128,), optimizer=Adam())
+    assert str(adam.plan.spec) == "direct"
     assert chosen(Workload(800, 16, 10), hidden=(128,)).plan.products != "thin"
 
 
