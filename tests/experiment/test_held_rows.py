@@ -1,6 +1,7 @@
 """Rows of validation_data and test_data are read as the training data, or refused."""
 
 import dataclasses
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -376,12 +377,17 @@ def test_equal_values_with_another_target_are_another_row():
     prepare(asked(data="train.npz", validation_data="valid.npz"))
 
 
-def test_rows_beyond_the_limit_are_not_compared(tables, monkeypatch):
-    monkeypatch.setattr(module, "MOST_COMPARED", 100)
-    dataset = load(str(tables["data"]))
-    Path("copy.csv").write_bytes(tables["data"].read_bytes())
-    found = held_rows(asked(validation_data="copy.csv"), dataset)
-    assert len(found.validation) == 60
+@pytest.mark.parametrize(("most", "noted"), [(30 * 4 * 8 + 256 * 30, True), (30 * 256, False)])
+def test_rows_beyond_the_limit_are_not_compared(tables, monkeypatch, most, noted):
+    """Many short rows take as long as the bytes of fewer long ones."""
+    monkeypatch.setattr(module, "MOST_COMPARED", most)
+    dataset = load(str(tables["data"])).take(np.arange(15))
+    Path("copy.csv").write_text("\n".join(tables["data"].read_text().split()[:16]))
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        held = held_rows(asked(validation_data="copy.csv"), dataset)
+    assert len(held.validation) == 15
+    assert bool(found) is noted
 
 
 def test_columns_without_names_go_by_position_with_a_warning(tables):
@@ -399,3 +405,11 @@ def test_a_dataset_that_is_given_takes_the_place_of_the_data_only(tables):
     dataset = load(str(tables["data"]), None, SourceOptions(label="label"))
     found = prepare(asked(test_data=tables["test_data"]), dataset)
     assert [len(found.training), len(found.test)] == [60, 30]
+
+
+def test_zeros_of_either_sign_are_one_value():
+    X = np.array([[0.0, 1], [2, 3], [4, -0.0]])
+    arrays("train.npz", X, np.array([0, 1, 1]))
+    arrays("valid.npz", np.array([[-0.0, 1], [2, 2], [4, 0]]), np.array([0, 1, 1]))
+    with pytest.warns(SamplewiseWarning, match="2 of the 3 rows in valid also stand in train"):
+        prepare(asked(data="train.npz", test_data="valid.npz"))
