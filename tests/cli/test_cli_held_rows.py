@@ -79,12 +79,32 @@ def test_evaluate_finds_the_rows_of_a_run(cli):
     assert cli("evaluate", "run", "--part", "train").code == 0
 
 
+def test_evaluate_says_where_the_rows_of_a_run_have_changed(cli):
+    cli("train", *FILES, *WORK, "--out", "run")
+    parts = "test", "train", "all"
+    assert [cli("evaluate", "run", "--part", part).err for part in parts] == [""] * 3
+    changed("test.csv")
+    message = "warning: test.csv has changed since this run, whose own figures are of other rows\n"
+    assert cli("evaluate", "run").err == message
+    assert cli("evaluate", "run", "--classes", "left", "--part", "train").err == ""
+    changed("train.csv")
+    message = "warning: train.csv has changed since this run; other rows were trained on\n"
+    assert cli("evaluate", "run", "--part", "train").err == message
+    # A folder of an older version does not tell which rows they were.
+    found = json.loads(Path("run/result.json").read_text())
+    del found["data"]["test_fingerprint"]
+    Path("run/result.json").write_text(json.dumps(found))
+    assert cli("evaluate", "run").err == ""
+
+
 @pytest.mark.filterwarnings("default:test_data")
 def test_the_classes_of_a_run_are_those_of_its_test_rows(cli, images):
     files = ("--data", images, "--test-data", images, "--classes", "4,9")
     done = cli("train", *files, *WORK, "--out", "run")
     assert "warning: test_data: should have rows of its own" in done.err
-    assert json.loads(cli("evaluate", "run", "--json").out)["classes"] == ["4", "9"]
+    own = cli("evaluate", "run", "--json")
+    assert json.loads(own.out)["classes"] == ["4", "9"]
+    assert own.err == ""
     one = json.loads(cli("evaluate", "run", "--classes", "9", "--json").out)
     assert [one["rows"], one["classes"]] == [20, ["4", "9"]]
 

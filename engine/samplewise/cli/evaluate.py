@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,7 +51,7 @@ def evaluate(
     as_json: options.AsJson = False,
 ) -> None:
     """Test a model: loss, accuracy, precision and recall of each class, confusion matrix."""
-    from samplewise.cli.trained import load_trained
+    from samplewise.cli.trained import load_trained, on_model_scale
     from samplewise.data.class_indices import with_class_names
 
     chosen = one_of("part", part or ("all" if "data" in given else "test"), PARTS)
@@ -61,7 +62,11 @@ def evaluate(
     dataset = _rows(trained, given, chosen)
     if dataset.values is None:
         dataset = with_class_names(dataset, trained.model.class_names, "this model")
-    figures = _figures(trained.model, dataset, chosen, said="full_scale" in given)
+    X = on_model_scale(trained.model, dataset, dataset.name, said="full_scale" in given)
+    dataset = dataclasses.replace(dataset, X=X)
+    if chosen == "test" and not given:
+        _warn_of_other_rows(trained, dataset)
+    figures = _figures(trained.model, dataset, chosen)
     if as_json:
         console.result_json(figures)
     elif "confusion" not in figures:
@@ -152,13 +157,21 @@ def _own_rows(
     dataset = load(source, base.data.classes, how, columns)
     # With rows of their own to test on, all of these were trained on.
     training, test = cut(base, dataset) if test_source is None else (uncut(base, dataset), None)
-    if trained.training_fingerprint() not in (None, training.fingerprint()):
-        console.warning(
-            f"{printable(source)} has changed since this run; its test rows may have been "
-            "trained on"
-        )
+    if trained.fingerprint("training") not in (None, training.fingerprint()):
+        trained_on = "its test rows may have been" if test_source is None else "other rows were"
+        console.warning(f"{printable(source)} has changed since this run; {trained_on} trained on")
     rows = test if test is not None and part == "test" else training
     return rows if classes is None else rows.select(classes)
+
+
+def _warn_of_other_rows(trained: Trained, rows: Dataset) -> None:
+    """Warn where a file of test rows is not the one that the run was tested on."""
+    run = trained.experiment()
+    source = None if run is None else run.data.test_data
+    if source is not None and trained.fingerprint("test") not in (None, rows.fingerprint()):
+        console.warning(
+            f"{printable(source)} has changed since this run, whose own figures are of other rows"
+        )
 
 
 def _check_is_here(data: str, done: str) -> None:
@@ -173,13 +186,11 @@ def _check_is_here(data: str, done: str) -> None:
     )
 
 
-def _figures(model: Model, dataset: Dataset, part: str, *, said: bool) -> dict[str, Any]:
-    """Return the figures of a test; `said` tells whether the user gave the dataset's white."""
-    from samplewise.cli.trained import on_model_scale
+def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
+    """Return the figures of a test on rows with white where the model has it."""
     from samplewise.experiment.scores import classification_report, defined, scores
 
-    X = on_model_scale(model, dataset, dataset.name, said=said)
-    found = scores(model, X, dataset.targets)
+    found = scores(model, dataset.X, dataset.targets)
     figures = {
         "data": {"name": dataset.name, "source": dataset.source, "synthetic": dataset.synthetic},
         "part": part,

@@ -56,12 +56,12 @@ class Trained:
         """
         return self.experiment() if self.config is not None and self.config.exists() else None
 
-    def training_fingerprint(self) -> str | None:
-        """Return the fingerprint of the rows trained on, None where no run folder tells it."""
+    def fingerprint(self, part: str) -> str | None:
+        """Return that of the "training" or "test" rows, None where no run folder tells it."""
         try:
             with open_unchanged((self.config or Path()).with_name(RESULT)) as file:
                 result = parse(file.read(MAX_RESULT_BYTES).decode("utf-8"))
-            return str(result["data"]["training_fingerprint"])
+            return str(result["data"][f"{part}_fingerprint"])
         except (DataError, ValueError, LookupError, TypeError):
             return None
 

@@ -88,6 +88,7 @@ def summary(result: ExperimentResult) -> dict[str, Any]:
             "synthetic": data.training.synthetic,
             "standardized_targets": data.standardizes_targets,
             "training_fingerprint": data.training.fingerprint(),
+            "test_fingerprint": data.test.fingerprint(),
             "training_rows": len(data.training),
             "trained_on_rows": history.rows,
             "validation_rows": history.validation_rows,
