@@ -181,10 +181,22 @@ def test_another_kind_of_source_is_read_with_the_options_that_it_has(tmp_path):
     # White of another array is 1, so that it is multiplied, as for `evaluate`.
     np.savez("bits.npz", dataset=X > 100, labels=["dark"] * 5 + ["light"] * 5)
     words = {"data": data, "image_size": "8x8", "fit": "pad"}
-    with pytest.warns(UserWarning, match="white is 1 in an array of bool, but was 255 in training"):
+    message = "white is 1 in an array of bool, but was 255 in training, .*; an array of float64 is"
+    with pytest.warns(UserWarning, match=message):
         found = prepare(asked(**words, validation_data="valid.npz", test_data="bits.npz"))
     np.testing.assert_array_equal(found.validation.X, X.reshape(10, -1))
     np.testing.assert_array_equal(found.test.X, 255.0 * (X > 100).reshape(10, -1))
+
+
+def test_rows_on_another_scale_are_a_warning_whose_remedy_leaves_the_training_rows(tmp_path):
+    """--full-scale would be the white of these, too."""
+    X = np.random.default_rng(0).integers(0, 256, (2, 20, 8, 8)).astype(np.uint8)
+    arrays("train.npz", X[0], np.arange(20) % 2)
+    arrays("test.npz", X[1] / 255, np.arange(20) % 2)
+    words = {"data": "train.npz", "test_data": "test.npz", "preprocess": "scale"}
+    message = "^test: values reach 1, but white was 255 .* white is 1 here, multiply them by 255$"
+    with pytest.warns(UserWarning, match=message):
+        prepare(asked(**words))
 
 
 def test_chosen_classes_are_chosen_of_all_sources(tmp_path):

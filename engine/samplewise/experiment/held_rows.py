@@ -168,7 +168,7 @@ def _like(held: Dataset, dataset: Dataset, classes: tuple[str, ...] | None) -> D
     own, wanted = (Scale(one.full_scale, one.array_dtype) for one in (held, dataset))
     return dataclasses.replace(
         held,
-        X=on_scale(held.X, own, wanted, held.name),
+        X=on_scale(held.X, own, wanted, held.name, beside=True),
         image_shape=dataset.image_shape,
         full_scale=dataset.full_scale,
         array_dtype=dataset.array_dtype,
