@@ -152,7 +152,8 @@ def without_rounding(deviation: Numbers, mean: Numbers, values: Numbers, axis: A
 
 def _suspected(deviation: Numbers, mean: Numbers, n: int) -> NDArray[np.intp]:
     """Return the places of standard deviations of n values that may be nothing but rounding."""
-    return np.flatnonzero(deviation <= np.maximum(n * _EPSILON * np.abs(mean), _UNDERFLOW))
+    bound = np.maximum(n * _EPSILON * np.abs(mean), _UNDERFLOW)
+    return np.flatnonzero((deviation <= bound) & np.isfinite(mean))
 
 
 def of_columns(values: Numbers) -> tuple[Numbers, Numbers]:
