@@ -158,6 +158,33 @@ def test_numbers_of_a_file_are_validated_on(tmp_path):
     assert result.data.validation.values.shape == (30, 1)
 
 
+def test_label_and_dropped_columns_are_those_of_the_training_table():
+    """A held table may lack what is dropped."""
+    Path("train.csv").write_text(
+        "id,size,price,label\n" + "\n".join(f"{i},{i % 7},{2 * i},x" for i in range(20))
+    )
+    Path("valid.csv").write_text("price,size,label\n1.5,2,y\n")
+    Path("test.csv").write_text("id,label,size,price\n7,z,3,4.5\n8,z,4,5.5\n")
+    words = {"data": "train.csv", "validation_data": "valid.csv", "test_data": "test.csv"}
+    given = {"label": "price", "drop": ("id", "label"), "loss": "mean_squared_error"}
+    found = prepare(asked(**words, **given))
+    assert [one.X.tolist() for one in (found.validation, found.test)] == [[[2.0]], [[3.0], [4.0]]]
+    assert found.test.values.tolist() == [[4.5], [5.5]]
+
+
+def test_images_of_other_proportions_are_fitted_as_the_training_images(tmp_path):
+    data = images(tmp_path / "train", {"dark": 50, "light": 200})
+    held = images(tmp_path / "valid", {"light": 200}, 2, size=(8, 16))
+    words = {"data": data, "image_size": "8x8", "preprocess": "scale"}
+    rows = {}
+    for fit in ("pad", "crop", "stretch"):
+        found = prepare(asked(**words, test_data=held, fit=fit)).test
+        alone = load(held, None, SourceOptions(image_size=(8, 8), fit=fit))
+        np.testing.assert_array_equal(found.X, alone.X)
+        rows[fit] = found.X
+    assert not np.array_equal(rows["pad"], rows["stretch"])
+
+
 def test_folders_of_images_get_the_size_and_the_white_of_the_training_images(tmp_path):
     data = images(tmp_path / "train", {"dark": 0, "light": 200})
     held = images(tmp_path / "valid", {"light": 200}, 2, size=(16, 16))
