@@ -213,6 +213,40 @@ def test_another_kind_of_source_is_read_with_the_options_that_it_has(tmp_path):
         found = prepare(asked(**words, validation_data="valid.npz", test_data="bits.npz"))
     np.testing.assert_array_equal(found.validation.X, X.reshape(10, -1))
     np.testing.assert_array_equal(found.test.X, 255.0 * (X > 100).reshape(10, -1))
+    # Rows without a shape are images of the training images' shape.
+    np.savez("flat.npz", dataset=X.reshape(10, -1) + 0.5, labels=["dark"] * 5 + ["light"] * 5)
+    flat = prepare(asked(**words, test_data="flat.npz")).test
+    np.testing.assert_array_equal(flat.X, X.reshape(10, -1) + 0.5)
+    for one in (found.validation, found.test, flat):
+        assert [one.image_shape, one.full_scale, one.array_dtype] == [(8, 8), 255.0, None]
+
+
+def test_a_white_that_is_given_is_that_of_the_files_of_the_training_rows(tmp_path):
+    """Of image files it is that of all files; of an array, other files have 255."""
+    data = images(tmp_path / "train", {"dark": 0, "light": 50})
+    held = images(tmp_path / "valid", {"dark": 0, "light": 50}, 2)
+    words = {"image_size": "8x8", "full_scale": 100.0, "preprocess": "scale"}
+    found = prepare(asked(data=data, test_data=held, **words))
+    alone = load(held, None, SourceOptions(image_size=(8, 8), full_scale=100.0))
+    np.testing.assert_array_equal(found.test.X, alone.X)
+    assert found.test.full_scale == found.training.full_scale == alone.full_scale
+    X = np.random.default_rng(0).integers(0, 100, (10, 8, 8)).astype(np.uint8)
+    np.savez("array.npz", dataset=X, labels=["dark", "light"] * 5)
+    del words["image_size"]
+    found = prepare(asked(data="array.npz", test_data=held, **words)).test
+    files = load(held, None, SourceOptions(image_size=(8, 8)))
+    np.testing.assert_allclose(found.X, files.X * 100.0 / 255.0)
+
+
+def test_chosen_classes_are_found_however_their_accents_are_written():
+    X = np.random.default_rng(0).standard_normal((2, 30, 3))
+    apart = ["e\u0301t\u00e9", "a", "b"] * 10
+    np.savez("train.npz", dataset=X[0], labels=["\u00e9t\u00e9", "a", "b"] * 10)
+    np.savez("valid.npz", dataset=X[1], labels=apart)
+    words = {"data": "train.npz", "validation_data": "valid.npz"}
+    found = prepare(asked(**words, classes=(apart[0], "a"))).validation
+    assert found.class_names == ("\u00e9t\u00e9", "a")
+    assert found.labels.tolist() == [0, 1] * 10
 
 
 def test_rows_on_another_scale_are_a_warning_whose_remedy_leaves_the_training_rows(tmp_path):
