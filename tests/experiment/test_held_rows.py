@@ -408,7 +408,8 @@ def test_the_share_held_out_is_that_of_before_without_files(tables):
 def test_the_same_source_twice_is_a_warning(tables, word, tmp_path):
     (tmp_path / "link.csv").symlink_to(tables["data"])
     for path in (tables["data"], "./train.csv", "link.csv"):
-        with pytest.warns(SamplewiseWarning, match=f"^{word}: should have rows of its own, got '"):
+        message = f"^{word}: should have rows of its own, got '.* would be those of rows trained on"
+        with pytest.warns(SamplewiseWarning, match=message):
             prepare(asked(data=tables["data"], **{word: path}))
     with pytest.warns(SamplewiseWarning, match="which is data too"):
         prepare(asked(data="iris", **{word: "iris"}))
@@ -416,7 +417,7 @@ def test_the_same_source_twice_is_a_warning(tables, word, tmp_path):
 
 def test_the_same_rows_for_validation_and_test_are_a_warning(tables):
     words = tables | {"test_data": tables["validation_data"]}
-    with pytest.warns(SamplewiseWarning, match=r"^test_data: .* which is validation_data too"):
+    with pytest.warns(SamplewiseWarning, match=r"validation_data too; .* training is judged by"):
         prepare(asked(**words))
 
 
@@ -437,7 +438,11 @@ def test_copies_of_validation_rows_among_those_to_test_on_are_a_warning(tables):
         (9, "9 of the 29 rows in valid also stand in"),
     ],
 )
-def test_rows_that_also_stand_in_the_training_data_are_counted(tables, copied, message):
+@pytest.mark.parametrize("at_once", [3, 9, 1000])
+def test_rows_that_also_stand_in_the_training_data_are_counted(
+    tables, copied, message, at_once, monkeypatch
+):
+    monkeypatch.setattr(module, "_VALUES_AT_ONCE", at_once)
     _append(tables["validation_data"], *tables["data"].read_text().split()[1 : copied + 1])
     with pytest.warns(SamplewiseWarning, match=f"^validation_data: .*{message}"):
         prepare(asked(**tables))

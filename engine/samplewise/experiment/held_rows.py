@@ -207,7 +207,7 @@ def _row(dataset: Dataset) -> str:
 def _is_same(path: str, other: str) -> bool:
     try:
         return path == other or Path(path).samefile(other)
-    except (OSError, ValueError):  # a dataset's name is not a path
+    except OSError:  # a dataset's name is not a path
         return False
 
 
