@@ -249,27 +249,32 @@ def test_kernels_are_warmed_up_once_for_networks_of_any_size(monkeypatch):
         warmed.append(member.network.inputs)
         real(factory, member)
 
-    def warm_up(inputs, activation="tanh", optimizer=None, dtype="float64", batch_size=2):
+    def warm_up(
+        inputs, activation="tanh", optimizer=None, dtype="float64", batch_size=2, threads=1
+    ):
         network = multilayer_perceptron(inputs, (5,), 1, activation)
         loss = loss_named("binary_cross_entropy")
         parts = network, loss, optimizer or SGD(), np.dtype(dtype)
-        NumbaBackend().compile(*parts, Workload(20, batch_size, plan="direct")).warm_up()
+        workload = Workload(20, batch_size, plan="direct", threads=threads)
+        NumbaBackend().compile(*parts, workload).warm_up()
 
     monkeypatch.setattr(TrainerFactory, "_warm_up", recorded)
     monkeypatch.setattr(trainers, "_warm", set())
+    monkeypatch.setattr(trainers, "sharing_threads", lambda *_: 2)
     others = [
         {"activation": "relu"},
         {"optimizer": Adam()},
         {"optimizer": Adam(clip_norm=1.0)},
         {"dtype": "float32"},
         {"batch_size": 1},
+        {"threads": 2},
     ]
     for options in ({}, *others):
         warm_up(30, **options)
-    assert warmed == [30] * 6
+    assert warmed == [30] * 7
     for options in ({}, *others):
         warm_up(31, **options)
-    assert warmed == [30] * 6
+    assert warmed == [30] * 7
 
 
 @pytest.mark.parametrize("plan", ["direct", "blocked", "dual"])
