@@ -14,6 +14,7 @@ from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.scores import scores
 from samplewise.model.model import logits_of_each
 from samplewise.model.model_file import load_model, save_model
+from samplewise.model.unscaled import unscaled
 from samplewise.network import loss_named
 
 X = np.random.default_rng(0).standard_normal((20, 4))
@@ -205,6 +206,24 @@ def test_weights_that_overflow_in_the_units_are_refused():
     large = Preprocessing("standardize", mean=MEAN, deviation=DEVIATION * 1e40)
     with pytest.raises(ParameterError, match="to_torch: the weights of the last layer must be"):
         samplewise.to_torch(model("float32", target_preprocessing=large))
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+@pytest.mark.parametrize("shift", [0.0, 5.0])
+def test_the_units_of_other_targets_can_be_taken_in(factor, shift):
+    given = model()
+    other = Preprocessing("standardize", mean=MEAN + shift, deviation=DEVIATION * factor)
+    with np.errstate(all="raise"):
+        found = unscaled(given, "here", other)
+    assert found.target_preprocessing.name == "none"
+    np.testing.assert_allclose(other.restore(found.predict(X)), in_units(given))
+
+
+def test_weights_that_underflow_in_the_units_become_zero():
+    tiny = Preprocessing("standardize", mean=MEAN, deviation=DEVIATION * 1e-300)
+    with np.errstate(all="raise"):
+        found = unscaled(model("float32", target_preprocessing=tiny), "here")
+    np.testing.assert_array_equal(found.predict(X), np.resize(MEAN, (len(X), 2)))
 
 
 def begun(initial, network=NETWORK):

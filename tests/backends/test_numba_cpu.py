@@ -14,6 +14,8 @@ from samplewise.contract import PLANS, Steps, TrainingState, Workload
 from samplewise.network import (
     SGD,
     Adam,
+    Dense,
+    Network,
     aligned_zeros,
     initialize,
     loss_named,
@@ -249,27 +251,34 @@ def test_kernels_are_warmed_up_once_for_networks_of_any_size(monkeypatch):
         warmed.append(member.network.inputs)
         real(factory, member)
 
-    def warm_up(inputs, activation="tanh", optimizer=None, dtype="float64", batch_size=2):
-        network = multilayer_perceptron(inputs, (5,), 1, activation)
-        loss = loss_named("binary_cross_entropy")
-        parts = network, loss, optimizer or SGD(), np.dtype(dtype)
-        NumbaBackend().compile(*parts, Workload(20, batch_size, plan="direct")).warm_up()
+    def warm_up(inputs, *, hidden=None, loss="binary_cross_entropy", optimizer=None, **changes):
+        network = Network((inputs,), (hidden or Dense(5, "tanh"), Dense(1)))
+        dtype = np.dtype(changes.pop("dtype", "float64"))
+        workload = Workload(**{"rows": 20, "batch_size": 2, "plan": "direct"} | changes)
+        parts = network, loss_named(loss), optimizer or SGD(), dtype
+        NumbaBackend().compile(*parts, workload).warm_up()
 
     monkeypatch.setattr(TrainerFactory, "_warm_up", recorded)
     monkeypatch.setattr(trainers, "_warm", set())
+    monkeypatch.setattr(trainers, "sharing_threads", lambda *_: 2)
     others = [
-        {"activation": "relu"},
+        {"hidden": Dense(5, "relu")},
+        {"hidden": Dense(5, "tanh", trainable=False)},
+        {"loss": "mean_squared_error"},
         {"optimizer": Adam()},
         {"optimizer": Adam(clip_norm=1.0)},
         {"dtype": "float32"},
         {"batch_size": 1},
+        {"threads": 2},
+        {"plan": "blocked"},
+        {"plan": "dual"},
     ]
     for options in ({}, *others):
         warm_up(30, **options)
-    assert warmed == [30] * 6
+    assert warmed == [30] * 11
     for options in ({}, *others):
         warm_up(31, **options)
-    assert warmed == [30] * 6
+    assert warmed == [30] * 11
 
 
 @pytest.mark.parametrize("plan", ["direct", "blocked", "dual"])

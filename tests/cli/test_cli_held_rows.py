@@ -128,7 +128,9 @@ def test_the_classes_of_a_run_are_those_of_its_test_rows(cli, images):
     files = ("--data", images, "--test-data", images, "--classes", "4,9")
     done = cli("train", *files, *WORK, "--out", "run")
     assert "warning: test_data: should have rows of its own" in done.err
-    assert json.loads(cli("evaluate", "run", "--json").out)["classes"] == ["4", "9"]
+    own = cli("evaluate", "run", "--json")
+    assert json.loads(own.out)["classes"] == ["4", "9"]
+    assert own.err == ""
     one = json.loads(cli("evaluate", "run", "--classes", "9", "--json").out)
     assert [one["rows"], one["classes"]] == [20, ["4", "9"]]
 

@@ -85,6 +85,21 @@ def test_a_constant_column_is_centred_and_keeps_its_scale(rows):
     assert step.apply(np.array([[0.11, 0.0]]))[0, 0] == pytest.approx(0.01, rel=1e-6)
 
 
+@pytest.mark.parametrize("rows", [7, 1_000, 12_345])
+@pytest.mark.parametrize("value", [1.7e18 + 256, -1e22, 0.1])
+def test_a_constant_column_of_any_size_becomes_zero(rows, value):
+    step, X = of_columns(np.full(rows, value), np.arange(rows))
+    np.testing.assert_array_equal(step.apply(X)[:, 0], 0)
+
+
+@pytest.mark.parametrize("rows", [12_345, 100_000])
+def test_times_in_nanoseconds_that_lie_close_together_are_centred(rows):
+    step, X = of_columns(1.7e18 + 25_600.0 * (np.arange(rows) % 50), np.arange(rows))
+    found = step.apply(X)[:, 0]
+    assert abs(found.mean()) < 1e-3
+    assert found.std() == pytest.approx(1)
+
+
 def test_a_column_that_differs_by_rounding_only_is_constant():
     step, _ = of_columns(np.resize([0.3, 0.1 + 0.2], 20), np.arange(20))
     assert step.deviation[0] == 1

@@ -145,6 +145,14 @@ def test_two_logits_of_two_classes_are_one_decision(more):
     assert get_scorer("roc_auc")(estimator, X, TWO) == roc_auc_score(TWO, proba[:, 1])
 
 
+def test_two_labels_are_two_decisions():
+    labels = np.column_stack([TWO, X[:, 0] > 0]).astype(int)
+    estimator = MLPClassifier(**QUICK).fit(X, labels)
+    decisions = estimator.decision_function(X)
+    assert decisions.shape == labels.shape
+    np.testing.assert_array_equal(decisions > 0, estimator.predict(X) == 1)
+
+
 @pytest.mark.parametrize("loss", [BinaryCrossEntropy(), CategoricalCrossEntropy()])
 def test_one_class_is_learnt_by_every_loss_of_classes(loss):
     estimator = MLPClassifier(**QUICK, loss=loss).fit(X, np.full(len(X), "only"))

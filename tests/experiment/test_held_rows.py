@@ -1,6 +1,7 @@
 """Rows of validation_data and test_data are read as the training data, or refused."""
 
 import dataclasses
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,33 @@ def test_numbers_of_a_file_are_validated_on(tmp_path):
     assert result.data.validation.values.shape == (30, 1)
 
 
+def test_label_and_dropped_columns_are_those_of_the_training_table():
+    """A held table may lack what is dropped."""
+    Path("train.csv").write_text(
+        "id,size,price,label\n" + "\n".join(f"{i},{i % 7},{2 * i},x" for i in range(20))
+    )
+    Path("valid.csv").write_text("price,size,label\n1.5,2,y\n")
+    Path("test.csv").write_text("id,label,size,price\n7,z,3,4.5\n8,z,4,5.5\n")
+    words = {"data": "train.csv", "validation_data": "valid.csv", "test_data": "test.csv"}
+    given = {"label": "price", "drop": ("id", "label"), "loss": "mean_squared_error"}
+    found = prepare(asked(**words, **given))
+    assert [one.X.tolist() for one in (found.validation, found.test)] == [[[2.0]], [[3.0], [4.0]]]
+    assert found.test.values.tolist() == [[4.5], [5.5]]
+
+
+def test_images_of_other_proportions_are_fitted_as_the_training_images(tmp_path):
+    data = images(tmp_path / "train", {"dark": 50, "light": 200})
+    held = images(tmp_path / "valid", {"light": 200}, 2, size=(8, 16))
+    words = {"data": data, "image_size": "8x8", "preprocess": "scale"}
+    rows = {}
+    for fit in ("pad", "crop", "stretch"):
+        found = prepare(asked(**words, test_data=held, fit=fit)).test
+        alone = load(held, None, SourceOptions(image_size=(8, 8), fit=fit))
+        np.testing.assert_array_equal(found.X, alone.X)
+        rows[fit] = found.X
+    assert not np.array_equal(rows["pad"], rows["stretch"])
+
+
 def test_folders_of_images_get_the_size_and_the_white_of_the_training_images(tmp_path):
     data = images(tmp_path / "train", {"dark": 0, "light": 200})
     held = images(tmp_path / "valid", {"light": 200}, 2, size=(16, 16))
@@ -180,10 +208,56 @@ def test_another_kind_of_source_is_read_with_the_options_that_it_has(tmp_path):
     # White of another array is 1, so that it is multiplied, as for `evaluate`.
     np.savez("bits.npz", dataset=X > 100, labels=["dark"] * 5 + ["light"] * 5)
     words = {"data": data, "image_size": "8x8", "fit": "pad"}
-    with pytest.warns(UserWarning, match="white is 1 in an array of bool, but was 255 in training"):
+    message = "white is 1 in an array of bool, but was 255 in training, .*; an array of float64 is"
+    with pytest.warns(UserWarning, match=message):
         found = prepare(asked(**words, validation_data="valid.npz", test_data="bits.npz"))
     np.testing.assert_array_equal(found.validation.X, X.reshape(10, -1))
     np.testing.assert_array_equal(found.test.X, 255.0 * (X > 100).reshape(10, -1))
+    # Rows without a shape are images of the training images' shape.
+    np.savez("flat.npz", dataset=X.reshape(10, -1) + 0.5, labels=["dark"] * 5 + ["light"] * 5)
+    flat = prepare(asked(**words, test_data="flat.npz")).test
+    np.testing.assert_array_equal(flat.X, X.reshape(10, -1) + 0.5)
+    for one in (found.validation, found.test, flat):
+        assert [one.image_shape, one.full_scale, one.array_dtype] == [(8, 8), 255.0, None]
+
+
+def test_a_white_that_is_given_is_that_of_the_files_of_the_training_rows(tmp_path):
+    """Of image files it is that of all files; of an array, other files have 255."""
+    data = images(tmp_path / "train", {"dark": 0, "light": 50})
+    held = images(tmp_path / "valid", {"dark": 0, "light": 50}, 2)
+    words = {"image_size": "8x8", "full_scale": 100.0, "preprocess": "scale"}
+    found = prepare(asked(data=data, test_data=held, **words))
+    alone = load(held, None, SourceOptions(image_size=(8, 8), full_scale=100.0))
+    np.testing.assert_array_equal(found.test.X, alone.X)
+    assert found.test.full_scale == found.training.full_scale == alone.full_scale
+    X = np.random.default_rng(0).integers(0, 100, (10, 8, 8)).astype(np.uint8)
+    np.savez("array.npz", dataset=X, labels=["dark", "light"] * 5)
+    del words["image_size"]
+    found = prepare(asked(data="array.npz", test_data=held, **words)).test
+    files = load(held, None, SourceOptions(image_size=(8, 8)))
+    np.testing.assert_allclose(found.X, files.X * 100.0 / 255.0)
+
+
+def test_chosen_classes_are_found_however_their_accents_are_written():
+    X = np.random.default_rng(0).standard_normal((2, 30, 3))
+    apart = ["e\u0301t\u00e9", "a", "b"] * 10
+    np.savez("train.npz", dataset=X[0], labels=["\u00e9t\u00e9", "a", "b"] * 10)
+    np.savez("valid.npz", dataset=X[1], labels=apart)
+    words = {"data": "train.npz", "validation_data": "valid.npz"}
+    found = prepare(asked(**words, classes=(apart[0], "a"))).validation
+    assert found.class_names == ("\u00e9t\u00e9", "a")
+    assert found.labels.tolist() == [0, 1] * 10
+
+
+def test_rows_on_another_scale_are_a_warning_whose_remedy_leaves_the_training_rows(tmp_path):
+    """--full-scale would be the white of these, too."""
+    X = np.random.default_rng(0).integers(0, 256, (2, 20, 8, 8)).astype(np.uint8)
+    arrays("train.npz", X[0], np.arange(20) % 2)
+    arrays("test.npz", X[1] / 255, np.arange(20) % 2)
+    words = {"data": "train.npz", "test_data": "test.npz", "preprocess": "scale"}
+    message = "^test: values reach 1, but white was 255 .* white is 1 here, multiply them by 255$"
+    with pytest.warns(UserWarning, match=message):
+        prepare(asked(**words))
 
 
 def test_chosen_classes_are_chosen_of_all_sources(tmp_path):
@@ -334,7 +408,8 @@ def test_the_share_held_out_is_that_of_before_without_files(tables):
 def test_the_same_source_twice_is_a_warning(tables, word, tmp_path):
     (tmp_path / "link.csv").symlink_to(tables["data"])
     for path in (tables["data"], "./train.csv", "link.csv"):
-        with pytest.warns(SamplewiseWarning, match=f"^{word}: should have rows of its own, got '"):
+        message = f"^{word}: should have rows of its own, got '.* would be those of rows trained on"
+        with pytest.warns(SamplewiseWarning, match=message):
             prepare(asked(data=tables["data"], **{word: path}))
     with pytest.warns(SamplewiseWarning, match="which is data too"):
         prepare(asked(data="iris", **{word: "iris"}))
@@ -342,7 +417,7 @@ def test_the_same_source_twice_is_a_warning(tables, word, tmp_path):
 
 def test_the_same_rows_for_validation_and_test_are_a_warning(tables):
     words = tables | {"test_data": tables["validation_data"]}
-    with pytest.warns(SamplewiseWarning, match=r"^test_data: .* which is validation_data too"):
+    with pytest.warns(SamplewiseWarning, match=r"validation_data too; .* training is judged by"):
         prepare(asked(**words))
 
 
@@ -363,7 +438,11 @@ def test_copies_of_validation_rows_among_those_to_test_on_are_a_warning(tables):
         (9, "9 of the 29 rows in valid also stand in"),
     ],
 )
-def test_rows_that_also_stand_in_the_training_data_are_counted(tables, copied, message):
+@pytest.mark.parametrize("at_once", [3, 9, 1000])
+def test_rows_that_also_stand_in_the_training_data_are_counted(
+    tables, copied, message, at_once, monkeypatch
+):
+    monkeypatch.setattr(module, "_VALUES_AT_ONCE", at_once)
     _append(tables["validation_data"], *tables["data"].read_text().split()[1 : copied + 1])
     with pytest.warns(SamplewiseWarning, match=f"^validation_data: .*{message}"):
         prepare(asked(**tables))
@@ -376,12 +455,17 @@ def test_equal_values_with_another_target_are_another_row():
     prepare(asked(data="train.npz", validation_data="valid.npz"))
 
 
-def test_rows_beyond_the_limit_are_not_compared(tables, monkeypatch):
-    monkeypatch.setattr(module, "MOST_COMPARED", 100)
-    dataset = load(str(tables["data"]))
-    Path("copy.csv").write_bytes(tables["data"].read_bytes())
-    found = held_rows(asked(validation_data="copy.csv"), dataset)
-    assert len(found.validation) == 60
+@pytest.mark.parametrize(("most", "noted"), [(30 * 4 * 8 + 256 * 30, True), (30 * 256, False)])
+def test_rows_beyond_the_limit_are_not_compared(tables, monkeypatch, most, noted):
+    """Many short rows take as long as the bytes of fewer long ones."""
+    monkeypatch.setattr(module, "MOST_COMPARED", most)
+    dataset = load(str(tables["data"])).take(np.arange(15))
+    Path("copy.csv").write_text("\n".join(tables["data"].read_text().split()[:16]))
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        held = held_rows(asked(validation_data="copy.csv"), dataset)
+    assert len(held.validation) == 15
+    assert bool(found) is noted
 
 
 def test_columns_without_names_go_by_position_with_a_warning(tables):
@@ -399,3 +483,11 @@ def test_a_dataset_that_is_given_takes_the_place_of_the_data_only(tables):
     dataset = load(str(tables["data"]), None, SourceOptions(label="label"))
     found = prepare(asked(test_data=tables["test_data"]), dataset)
     assert [len(found.training), len(found.test)] == [60, 30]
+
+
+def test_zeros_of_either_sign_are_one_value():
+    X = np.array([[0.0, 1], [2, 3], [4, -0.0]])
+    arrays("train.npz", X, np.array([0, 1, 1]))
+    arrays("valid.npz", np.array([[-0.0, 1], [2, 2], [4, 0]]), np.array([0, 1, 1]))
+    with pytest.warns(SamplewiseWarning, match="2 of the 3 rows in valid also stand in train"):
+        prepare(asked(data="train.npz", test_data="valid.npz"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
-from samplewise.errors import ParameterError, SamplewiseWarning
+from samplewise.errors import DataError, ParameterError, SamplewiseWarning
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.explanation import explain
 from samplewise.experiment.prepared import prepare
@@ -175,3 +175,24 @@ def test_a_result_is_shown_without_its_arrays():
     assert "array(" not in repr(result.data.test) + repr(result.trained)
     assert "name='blobs'" in repr(result.data.test)
     assert len(repr(result)) < 6_000
+
+
+@pytest.mark.parametrize(
+    ("loss", "value", "message"),
+    [
+        ("poisson", -1.0, "targets: poisson takes targets of at least 0, but they run from -1 to"),
+        ("mean_squared_error", 1e200, r"mean_squared_error: the mean over 6 .* up to 1e\+200"),
+    ],
+)
+def test_numbers_to_test_on_are_looked_at_before_the_training(loss, value, message):
+    rng = np.random.default_rng(0)
+    rows = Dataset("n", rng.standard_normal((30, 3)), None, values=rng.random(30))
+    chosen = experiment(loss=loss, epochs=1, learning_rate=1e-3)
+    data, epochs = prepare(chosen, rows), []
+    assert run(chosen, data).test_loss < 10
+    odd = data.test.values.copy()
+    odd[0] = value
+    data = dataclasses.replace(data, test=dataclasses.replace(data.test, values=odd))
+    with pytest.raises(DataError, match=f"^test rows: {message}"):
+        run(chosen, data, callbacks=epochs.append)
+    assert epochs == []

@@ -1,5 +1,6 @@
 """The option standardize_targets: training in standard deviations, answers in the data's units."""
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import samplewise
 from samplewise import Experiment, run
 from samplewise.data.dataset import Dataset
+from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, ParameterError, SnapshotError
 from samplewise.experiment.explanation import explain
 from samplewise.experiment.prepared import prepare
@@ -184,6 +186,23 @@ def test_a_model_to_begin_with_predicts_in_the_units_of_its_data(own, many):
     np.testing.assert_allclose(found.predict(X), given.predict(X), rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:targets have a mean")
+@pytest.mark.parametrize("own", [False, True])
+def test_a_model_to_begin_with_predicts_alike_where_targets_are_taken_as_they_are(own):
+    given = run(experiment(standardize_targets=own, learning_rate=1e-9, epochs=1), dataset()).model
+    still = experiment(standardize_targets=False, learning_rate=1e-300, epochs=1)
+    found = run(still, dataset(), initial=given).model
+    assert found.target_preprocessing.name == "none"
+    np.testing.assert_allclose(found.predict(X), given.predict(X), rtol=1e-9)
+
+
+def test_classes_are_not_standardized():
+    classes = Dataset("c", X, np.arange(len(X)) % 2, ("a", "b"))
+    assert prepare(experiment(), classes).target_preprocessing.name == "none"
+    with pytest.raises(ParameterError, match="'mean_squared_error' learns numbers, but classes"):
+        run(experiment(), classes)
+
+
 def test_a_model_keeps_its_bits_where_the_targets_are_standardized_alike():
     given = run(experiment(), dataset())
     again = run(experiment(learning_rate=1e-300, epochs=1), given.data, initial=given.model)
@@ -203,6 +222,19 @@ def test_targets_that_float32_does_not_tell_apart_are_refused(factor, shift):
     assert run(experiment(epochs=1), moved).test_loss >= 0
     with pytest.raises(DataError, match="standardize_targets: float32 must tell .* in output 0"):
         run(experiment(dtype="float32"), moved)
+
+
+@pytest.mark.parametrize(("deviation", "refused"), [(2.0, True), (2.5, False)])
+def test_a_deviation_must_be_more_than_the_distance_of_numbers(deviation, refused):
+    """Numbers of float32 from 2^24 on have a distance of 2."""
+    data = prepare(experiment(), dataset(2.0**24 + deviation * (-1.0) ** np.arange(len(X))))
+    step = Preprocessing("standardize", mean=[2.0**24], deviation=[deviation])
+    data = dataclasses.replace(data, target_preprocessing=step)
+    if refused:
+        with pytest.raises(DataError, match="float32 must tell the targets"):
+            data.check_dtype("float32")
+    else:
+        data.check_dtype("float32")
 
 
 @pytest.mark.filterwarnings("ignore:R² of the test rows is undefined")

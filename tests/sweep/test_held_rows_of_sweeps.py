@@ -101,6 +101,28 @@ def test_files_can_be_a_factor(files, loaded):
     assert len({trial.key for trial in sweep.trials}) == 2
 
 
+def test_each_trial_has_targets_in_its_own_units(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("train", "valid")):
+        X = np.random.default_rng(seed).standard_normal((30, 3))
+        np.savez(f"{name}.npz", dataset=X, labels=7 * X[:, 0] + 3)
+    settings = {"data": "train.npz", "validation_data": "valid.npz", "loss": "mean_squared_error"}
+    fixed = {**settings, "backend": "vectorized", "learning_rate": 1e-3, "epochs": 2}
+    result = run_sweep(Sweep({"standardize_targets": [True, False]}, fixed), "sweep")
+    for row, trial in zip(result.rows, result.sweep.trials, strict=True):
+        alone = run(trial.experiment)
+        assert row["test_loss"] == pytest.approx(alone.test_loss)
+        assert row["validation_loss"] == pytest.approx(alone.history.validation_losses[-1])
+
+
+def test_a_dataset_that_is_given_is_not_the_source_of_the_settings(files, recwarn):
+    """A file of that name may hold other rows."""
+    from samplewise.data.loading import load
+
+    SweepRows(Sweep(SPACE, files | {"test_data": "train.npz"}).trials, load("test.npz"))
+    assert [str(one.message) for one in recwarn] == []
+
+
 def test_a_dataset_that_is_given_takes_the_place_of_the_data_only(files, loaded):
     from samplewise.data.loading import load
 

@@ -245,6 +245,13 @@ def test_losses_whose_sum_overflows_are_a_divergence():
         train(Network((1,), (Dense(1),)), rows, labels, chosen)
 
 
+def test_a_validation_loss_that_overflows_is_named_as_such():
+    rows, targets = np.ones((4, 1)), np.ones(4)
+    chosen = settings(learning_rate=1e-3, loss="mean_squared_error")
+    with pytest.raises(DivergenceError, match="the mean validation loss became inf in epoch 1"):
+        train(Network((1,), (Dense(1),)), rows, targets, chosen, validation=(rows, targets * 1e200))
+
+
 @pytest.mark.parametrize("backend", ["reference", "vectorized", "numba_cpu"])
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "adagrad"])
 @pytest.mark.filterwarnings("ignore::samplewise.errors.TrainingWarning")

@@ -168,10 +168,8 @@ def _own_rows(
     # With rows of their own to test on, all of these were trained on.
     training, test = cut(base, dataset) if test_source is None else (uncut(base, dataset), None)
     if trained.has_changed("training", training):
-        console.warning(
-            f"{printable(source)} has changed since this run; its test rows may have been "
-            "trained on"
-        )
+        trained_on = "its test rows may have been" if test_source is None else "other rows were"
+        console.warning(f"{printable(source)} has changed since this run; {trained_on} trained on")
     rows = test if test is not None and part == "test" else training
     return rows if classes is None else rows.select(classes)
 
@@ -189,6 +187,7 @@ def _check_is_here(data: str, done: str) -> None:
 
 
 def _figures(model: Model, dataset: Dataset, part: str) -> dict[str, Any]:
+    """Return the figures of a test on rows with white where the model has it."""
     from samplewise.experiment.scores import classification_report, scores
 
     found = scores(model, dataset.X, dataset.targets)

@@ -121,7 +121,13 @@ def _square(features: int) -> tuple[int, int] | None:
 
 
 def on_scale(
-    X: NDArray[Any], source: Scale, model: Scale, name: str, *, said: bool = False
+    X: NDArray[Any],
+    source: Scale,
+    model: Scale,
+    name: str,
+    *,
+    said: bool = False,
+    beside: bool = False,
 ) -> NDArray[Any]:
     """Return raw rows with white where a model was trained to find it.
 
@@ -135,6 +141,7 @@ def on_scale(
         model: where it lay in the rows trained on.
         name: of the rows, for warnings.
         said: whether the user gave `source.white`.
+        beside: whether they are read beside the rows trained on, whose white --full-scale gives.
 
     Warns:
         UserWarning: an array is multiplied because of its dtype, or seems to be on another scale.
@@ -146,27 +153,30 @@ def on_scale(
     white = source.white if source.white is not None else _white_of(source.dtype)
     of_array = source.dtype is not None and not said
     if white is None or (of_array and source.dtype == model.dtype):
-        _warn_of_other_scale(X, model.white, name)
+        _warn_of_other_scale(X, model.white, name, beside=beside)
         return X
     if white == model.white:
         return X
     factor = model.white / white
     if of_array:
+        remedy = f"--full-scale {model.white:g} takes them as they are"
+        if beside:
+            remedy = f"an array of {model.dtype or 'float64'} is taken as it is"
         _warn(
             f"{name}: white is {white:g} in an array of {source.dtype}, but was {model.white:g} "
-            f"in training, so values are multiplied by {factor:g}; --full-scale "
-            f"{model.white:g} takes them as they are"
+            f"in training, so values are multiplied by {factor:g}; {remedy}"
         )
     return np.asarray(X.astype(np.float64) * factor)
 
 
-def _warn_of_other_scale(X: NDArray[Any], white: float, name: str) -> None:
+def _warn_of_other_scale(X: NDArray[Any], white: float, name: str, *, beside: bool) -> None:
     peak = float(X.max())
     other = 1.0 if 0 < peak <= 1 < white else BYTE_WHITE if white < peak <= BYTE_WHITE else None
     if other is not None:
         _warn(
             f"{name}: values reach {peak:g}, but white was {white:g} in training; "
-            f"if white is {other:g} here, say --full-scale {other:g}"
+            f"if white is {other:g} here, "
+            + (f"multiply them by {white / other:g}" if beside else f"say --full-scale {other:g}")
         )
 
 

@@ -142,7 +142,7 @@ def without_rounding(deviation: Numbers, mean: Numbers, values: Numbers, axis: A
     """
     n = values.shape[axis]
     bound = _EPSILON * np.abs(mean)
-    suspected = np.flatnonzero(deviation <= np.maximum(n * bound, _UNDERFLOW))
+    suspected = _suspected(deviation, mean, n)
     if len(suspected) == 0:
         return deviation
     differences = np.take(values, suspected, axis=1 - axis)
@@ -154,10 +154,21 @@ def without_rounding(deviation: Numbers, mean: Numbers, values: Numbers, axis: A
     return settled
 
 
+def _suspected(deviation: Numbers, mean: Numbers, n: int) -> NDArray[np.intp]:
+    """Return the places of standard deviations of n values that may be nothing but rounding."""
+    bound = np.maximum(n * _EPSILON * np.abs(mean), _UNDERFLOW)
+    return np.flatnonzero((deviation <= bound) & np.isfinite(mean))
+
+
 def of_columns(values: Numbers) -> tuple[Numbers, Numbers]:
     """Return mean and standard deviation of each column of values (n, m); 0 for a constant."""
-    mean = values.mean(axis=0)
-    return mean, without_rounding(values.std(axis=0), mean, values, axis=0)
+    mean, computed = values.mean(axis=0), values.std(axis=0)
+    deviation = without_rounding(computed, mean, values, axis=0)
+    # The mean is off by as much as the deviation: nanoseconds since 1970, by some minutes.
+    suspected = _suspected(computed, mean, len(values))
+    first = values[0, suspected]
+    mean[suspected] = first + (values[:, suspected] - first).mean(axis=0)
+    return mean, deviation
 
 
 def vary(values: Numbers) -> bool:

@@ -26,8 +26,10 @@ from samplewise.text import counted
 from samplewise.training.notes import warn_of
 
 VALIDATION, TEST = "validation_data", "test_data"
-MOST_COMPARED = 2**28
-"""Bytes of rows that are looked through for rows of the training data: some tenths of a second."""
+MOST_COMPARED, BYTES_A_ROW = 2**28, 2**8
+"""Bytes of rows that are looked through for rows of the training data, a second at most, and those
+that take as long as a row itself."""
+_VALUES_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +168,7 @@ def _like(held: Dataset, dataset: Dataset, classes: tuple[str, ...] | None) -> D
     own, wanted = (Scale(one.full_scale, one.array_dtype) for one in (held, dataset))
     return dataclasses.replace(
         held,
-        X=on_scale(held.X, own, wanted, held.name),
+        X=on_scale(held.X, own, wanted, held.name, beside=True),
         image_shape=dataset.image_shape,
         full_scale=dataset.full_scale,
         array_dtype=dataset.array_dtype,
@@ -205,7 +207,7 @@ def _row(dataset: Dataset) -> str:
 def _is_same(path: str, other: str) -> bool:
     try:
         return path == other or Path(path).samefile(other)
-    except (OSError, ValueError):  # a dataset's name is not a path
+    except OSError:  # a dataset's name is not a path
         return False
 
 
@@ -219,7 +221,7 @@ def _note_on_same(other: str, path: str) -> str:
 
 def _note_on_shared(held: Dataset, dataset: Dataset) -> str | None:
     """Return a note where rows, with their targets, also stand in those of another setting."""
-    if held.X.nbytes + dataset.X.nbytes > MOST_COMPARED:
+    if sum(one.X.nbytes + len(one) * BYTES_A_ROW for one in (held, dataset)) > MOST_COMPARED:
         return None
     known = set(_hashes(dataset))
     shared = sum(one in known for one in _hashes(held))
@@ -234,5 +236,11 @@ def _note_on_shared(held: Dataset, dataset: Dataset) -> str | None:
 
 def _hashes(dataset: Dataset) -> Iterator[int]:
     """Give a number for each row and its targets: the sets of all bytes would fill the memory."""
-    pairs = zip(dataset.X, dataset.targets, strict=True)
-    return (hash((row.astype(np.float64).tobytes(), target.tobytes())) for row, target in pairs)
+    count = max(1, _VALUES_AT_ONCE // dataset.features)
+    targets = dataset.targets.reshape(len(dataset), -1)
+    for first in range(0, len(dataset), count):
+        some = slice(first, first + count)
+        # Of one dtype, and two zeros are one value, whatever their sign.
+        rows = np.hstack((dataset.X[some].astype(np.float64), targets[some])) + 0.0
+        size, found = rows[0].nbytes, rows.tobytes()
+        yield from (hash(found[i : i + size]) for i in range(0, len(found), size))

@@ -18,7 +18,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.errors import ParameterError, SomeDivergedError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.prepared import WANTED_DATA, Prepared, as_prepared
-from samplewise.experiment.scores import Scores, scores_of_each
+from samplewise.experiment.scores import Scores, check_measurable, scores_of_each
 from samplewise.model.model import Model
 from samplewise.model.unscaled import unscaled
 from samplewise.network import Loss, Network, as_class_loss
@@ -195,11 +195,10 @@ def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment
         preprocess=data.preprocessing.name,
         standardize_targets=data.standardizes_targets,
     )
-    return network, dataclasses.replace(
-        experiment,
-        data=steps,
-        training=dataclasses.replace(experiment.training, loss=loss),
-    )
+    training = dataclasses.replace(experiment.training, loss=loss)
+    experiment = dataclasses.replace(experiment, data=steps, training=training)
+    check_measurable(network, loss, data.training, data.test)
+    return network, experiment
 
 
 def network_and_loss(experiment: Experiment, data: Prepared) -> tuple[Network, Loss]:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from samplewise.data.dataset import Dataset
 from samplewise.errors import DataError
 from samplewise.model.model import Model, check_predictions, logits_of_each
-from samplewise.network import ClassLoss
+from samplewise.network import ClassLoss, Loss, Network
 from samplewise.text import counted, six_digits
 from samplewise.training.metrics import (
     accuracy,
@@ -101,11 +102,7 @@ def _scores(
     with np.errstate(all="ignore"):
         mean, predictions = loss.mean(logits, Y), loss.predictions(logits)
     check_predictions(predictions, model.parameters.dtype)
-    if not math.isfinite(mean):
-        raise DataError(
-            f"{loss.name}: the mean over {counted(len(Y), 'row')} overflows float64, with targets "
-            f"up to {np.abs(Y).max():.4g}; give targets in larger units, such as millions"
-        )
+    _check_mean(mean, loss, Y)
     decisions = loss.decisions(predictions)
     if labels is None or decisions is None:
         return Scores(mean, None, Errors.of(Y, predictions), predictions, None, None)
@@ -118,6 +115,33 @@ def _scores(
 def finite(value: float | None) -> float | None:
     """Return a figure, and None where it is not a finite number, as JSON has it."""
     return value if value is not None and math.isfinite(value) else None
+
+
+def check_measurable(network: Network, loss: Loss, training: Dataset, test: Dataset) -> None:
+    """Refuse numbers to test on that have no loss, before a training that would end with that.
+
+    Raises:
+        DataError: the loss does not take them, or overflows where 0 is predicted.
+    """
+    if test.values is None:
+        return
+    try:
+        _, Y = prepare_targets(test.targets, len(test), network, loss, np.float64)
+        with np.errstate(all="ignore"):
+            mean = loss.mean(np.zeros(Y.shape), Y)
+        _check_mean(mean, loss, Y)
+    except DataError as error:
+        # Where those to train on are no better, the error is about them.
+        prepare_targets(training.targets, len(training), network, loss, np.float64)
+        raise DataError(f"test rows: {error}") from error
+
+
+def _check_mean(mean: float, loss: Loss, Y: NDArray[Any]) -> None:
+    if not math.isfinite(mean):
+        raise DataError(
+            f"{loss.name}: the mean over {counted(len(Y), 'row')} overflows float64, with targets "
+            f"up to {np.abs(Y).max():.4g}; give targets in larger units, such as millions"
+        )
 
 
 def error_texts(figures: Mapping[str, float | None]) -> dict[str, str]:

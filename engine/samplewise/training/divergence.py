@@ -53,7 +53,12 @@ def _are_finite(values: NDArray[Any]) -> bool:
 
 
 def mean_loss(
-    epoch: int, losses: NDArray[Any], weights: NDArray[Any] | None = None, penalty: float = 0.0
+    epoch: int,
+    losses: NDArray[Any],
+    weights: NDArray[Any] | None = None,
+    penalty: float = 0.0,
+    *,
+    name: str = "mean loss",
 ) -> float:
     """Return the mean; losses near the largest float64 are finite, and their sum is not.
 
@@ -62,6 +67,7 @@ def mean_loss(
         losses: of some samples.
         weights: of them, for the weighted mean.
         penalty: added to it.
+        name: of the mean, for messages.
 
     Raises:
         DivergenceError: the mean is not finite.
@@ -73,7 +79,7 @@ def mean_loss(
         mean = float((wide * losses).sum() / wide.sum())
     mean += penalty
     if not math.isfinite(mean):
-        raise DivergenceError(f"the mean loss became {mean} in epoch {epoch}")
+        raise DivergenceError(f"the {name} became {mean} in epoch {epoch}")
     return mean
 
 

@@ -80,9 +80,10 @@ class Evaluation:
         predictions = self._predictions(epoch, logits)
         if self.keep is not None:
             self.keep(predictions)
+        losses = self.loss.values(logits, held.Y)
         return {
             "accuracy": right,
-            "validation_loss": divergence.mean_loss(epoch, self.loss.values(logits, held.Y)),
+            "validation_loss": divergence.mean_loss(epoch, losses, name="mean validation loss"),
             "validation_accuracy": self._accuracy(held, predictions),
             "metrics": self._measured(held, predictions),
         }
