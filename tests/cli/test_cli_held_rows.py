@@ -108,6 +108,15 @@ def test_evaluate_says_where_the_rows_that_a_run_was_tested_on_have_changed(cli)
     assert cli("evaluate", "run", "--part", "train").err == ""
     Path("test.csv").write_text(before)
     assert cli("evaluate", "run").err == ""
+    changed("train.csv")
+    message = "warning: train.csv has changed since this run; other rows were trained on\n"
+    assert cli("evaluate", "run", "--part", "train").err == message
+    # A folder of an older version does not tell which rows they were.
+    changed("test.csv")
+    found = json.loads(Path("run/result.json").read_text())
+    del found["data"]["test_fingerprint"]
+    Path("run/result.json").write_text(json.dumps(found))
+    assert "test rows" not in cli("evaluate", "run").err
 
 
 def test_evaluate_says_where_a_test_row_of_a_split_has_changed(cli):

@@ -195,4 +195,9 @@ def test_numbers_to_test_on_are_looked_at_before_the_training(loss, value, messa
     data = dataclasses.replace(data, test=dataclasses.replace(data.test, values=odd))
     with pytest.raises(DataError, match=f"^test rows: {message}"):
         run(chosen, data, callbacks=epochs.append)
+    if loss == "poisson":
+        # Where those to train on are no better, the error is about them.
+        odd = dataclasses.replace(data.training, values=data.training.values - 2)
+        with pytest.raises(DataError, match="^targets: poisson takes"):
+            run(chosen, dataclasses.replace(data, training=odd), callbacks=epochs.append)
     assert epochs == []
