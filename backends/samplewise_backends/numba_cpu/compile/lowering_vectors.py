@@ -278,24 +278,21 @@ def _lanes(context: Any, number: Any, *, of_loops: bool = False) -> int:
     return size * 8 // int(number.bitwidth)
 
 
-@lowers(lanes_of)
-def _lanes_of(typing: Any, like: Any) -> Any:
-    number = like.dtype if isinstance(like, View) else like
+def _of_vectors(number_of: Callable[[int, int], int]) -> Any:
+    """Return the definition of an integer that follows from a vector's lanes and their bits."""
 
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _INDEX(_lanes(context, number))
+    def definition(typing: Any, like: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            number = like.dtype if isinstance(like, View) else like
+            return _INDEX(number_of(_lanes(context, number), int(number.bitwidth)))
 
-    return types.intp(like), code
+        return types.intp(like), code
+
+    return definition
 
 
-@lowers(is_wide)
-def _is_wide(typing: Any, like: Any) -> Any:
-    number = like.dtype if isinstance(like, View) else like
-
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _INDEX(int(_lanes(context, number) * int(number.bitwidth) == 512))
-
-    return types.intp(like), code
+lowers(lanes_of)(_of_vectors(lambda lanes, _bits: lanes))
+lowers(is_wide)(_of_vectors(lambda lanes, bits: int(lanes * bits == 512)))
 
 
 def _passed(kind: Any) -> Any:
