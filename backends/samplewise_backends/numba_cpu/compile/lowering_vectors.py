@@ -249,9 +249,8 @@ def _function_type(kernel: VectorKernel) -> Any:
 
     def lowered(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         number = next(kind.dtype for kind in signature.args if isinstance(kind, View))
-        element = context.get_value_type(number)
         lanes = _lanes(context, number), _lanes(context, number, of_loops=True)
-        vectors = _InKernel(builder, element, *lanes)
+        vectors = _InKernel(builder, context.get_value_type(number), *lanes)
 
         def argument(kind: Any, value: Any) -> Any:
             if isinstance(kind, View):
@@ -264,8 +263,8 @@ def _function_type(kernel: VectorKernel) -> Any:
         kernel.body(vectors, *map(argument, signature.args, values))
         return context.get_dummy_value()
 
-    name = f"Vectors_{kernel.body.__name__}"
-    template = type(name, (AbstractTemplate,), {"key": kernel, "generic": typed})
+    rule = {"key": kernel, "generic": typed}
+    template = type(f"Vectors_{kernel.body.__name__}", (AbstractTemplate,), rule)
     CODE.lower(kernel, types.VarArg(types.Any))(lowered)
     return types.Function(template)
 
