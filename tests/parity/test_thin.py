@@ -52,7 +52,8 @@ def trained(X, plan, dtype, optimizer=None, batch_size=5, order=None, hidden=(7,
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.9), Adam()], ids=str)
 @pytest.mark.parametrize("special", [np.nan, np.inf])
-@pytest.mark.parametrize("inputs", [13, 16])
+# Of 64 inputs, loops take the first layer.
+@pytest.mark.parametrize("inputs", [13, 16, 64])
 def test_a_nan_or_infinity_of_a_row_reaches_losses_and_weights_as_by_rows(
     dtype, optimizer, special, inputs
 ):
@@ -67,8 +68,10 @@ def test_a_nan_or_infinity_of_a_row_reaches_losses_and_weights_as_by_rows(
 
 
 @pytest.mark.parametrize("batch_size", [2, 5, 12, 50])
-def test_rows_of_an_earlier_batch_are_never_seen_again(batch_size):
-    X = np.random.default_rng(2).standard_normal((12, 13))
+@pytest.mark.parametrize("inputs", [13, 64])
+def test_rows_of_an_earlier_batch_are_never_seen_again(batch_size, inputs):
+    X = np.random.default_rng(2).standard_normal((12, inputs))
+    assert thin_plan.takes_loops(inputs, 7) == (inputs == 64)
     thin, by_rows = (
         trained(X, plan, "float64", batch_size=batch_size) for plan in ("direct:thin", "direct")
     )
