@@ -1,10 +1,13 @@
 """Gram matrices and orders that programs keep: used again only where they still hold."""
 
+import threading
+
 import numpy as np
 import pytest
 
+from limits import joined
 from samplewise.contract import Steps, TrainingState
-from samplewise.network import SGD, multilayer_perceptron
+from samplewise.network import SGD, aligned_zeros, multilayer_perceptron
 from samplewise.threads import limited
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.records import ROWS
@@ -67,6 +70,43 @@ def test_gram_blocks_follow_the_order_and_the_rows():
             np.testing.assert_allclose(np.tril(got), np.tril(own @ own.T), atol=1e-13)
 
 
+def test_gram_blocks_of_two_orders_are_kept():
+    X = RNG.standard_normal((10, 6))
+    blocks = GramBlocks(BLOCK, Rows(BLOCK, 6, X.dtype))
+    first, second, third = (Steps(RNG.permutation(10), 0, 10, 1, 0.1) for _ in range(3))
+    ahead = [blocks.of(X, steps) for steps in (first, second)]
+    # A group that is an epoch behind asks for the earlier order again.
+    for steps, known in zip((first, second), ahead, strict=True):
+        assert blocks.of(X, steps) is known
+    blocks.of(X, third)
+    assert blocks.of(X, second) is ahead[1]
+    assert blocks.of(X, first) is not ahead[0]
+
+
+def test_gram_blocks_of_two_orders_are_never_mixed_up_by_two_threads(monkeypatch):
+    X = RNG.standard_normal((10, 6))
+    blocks = GramBlocks(BLOCK, Rows(BLOCK, 6, X.dtype))
+    orders = np.arange(10), RNG.permutation(10)
+    first, second = (Steps(order, 0, 10, 1, 0.1) for order in orders)
+    ahead = threading.Thread(target=lambda: blocks.of(X, second))
+
+    def interrupted(shape, dtype):
+        # The other thread comes between; where it must wait, it goes on later.
+        if ahead.ident is None:
+            ahead.start()
+            ahead.join(0.2)
+        return aligned_zeros(shape, dtype)
+
+    where = "samplewise_backends.numba_cpu.plans.gram.aligned_zeros"
+    monkeypatch.setattr(where, interrupted)
+    blocks.of(X, first)
+    joined(ahead)
+    for steps in (second, first):
+        own = X[steps.order[:BLOCK]]
+        found = blocks.of(X, steps)[:BLOCK]
+        np.testing.assert_allclose(np.tril(found), np.tril(own @ own.T), atol=1e-13)
+
+
 def test_stacked_networks_take_the_states_that_come():
     network = multilayer_perceptron(3, (2,), 1)
     stacked = Stacked([Member(network, SGD()), Member(network, SGD())], np.dtype("float64"))
@@ -101,7 +141,7 @@ def test_rows_that_are_refused_are_refused_again(X, order, field):
 
 
 def test_a_record_has_the_window_that_was_described_last():
-    order, other = np.arange(5), RNG.permutation(5)
+    order, other = np.arange(5), np.arange(5)[::-1].copy()
     X, other_X = RNG.standard_normal((2, 5, 3))
     kept, records = Rows(BLOCK, 3, X.dtype), [Struct(ROWS, X.dtype) for _ in range(2)]
     described = [

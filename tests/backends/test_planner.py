@@ -102,6 +102,16 @@ def test_gram_blocks_count_against_the_memory():
     assert rows[1].plan.memory_bytes <= 2**20
 
 
+def test_gram_blocks_of_networks_that_may_be_an_epoch_apart_count_twice():
+    members = [Member(multilayer_perceptron(784, (10,), 1), SGD())] * 4
+    asked = Workload(300_000, epochs=50, plan="blocked", block=16, memory_mb=99)
+    memory = [
+        choose(members, dataclasses.replace(asked, shuffle=shuffle), FLOAT32).plan.memory_bytes
+        for shuffle in (False, True)
+    ]
+    assert memory[1] - memory[0] == 300_000 * 16 * FLOAT32.itemsize
+
+
 def test_without_memory_steps_are_made_one_by_one():
     found = chosen(Workload(800, epochs=10, plan="blocked", memory_mb=0)).plan
     assert found.name == "direct"

@@ -11,11 +11,23 @@ from comparability import kink_distance
 
 from samplewise import registry
 from samplewise.contract import PlanSpec
-from samplewise.network import ACTIVATIONS, OPTIMIZERS, SGD, Dense, Network, loss_named
-from samplewise.testing import runs, tolerances
+from samplewise.network import (
+    ACTIVATIONS,
+    OPTIMIZERS,
+    SGD,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    LayerNorm,
+    MaxPool2D,
+    Network,
+    loss_named,
+)
+from samplewise.testing import measures, runs, tolerances
 from samplewise.testing.cases import Case
 from samplewise.testing.factors import OPTIONS, STEP_FIELDS
-from samplewise.testing.problems import problem
+from samplewise.testing.problems import REFERENCE, problem
 
 BACKEND = "numba_cpu"
 LOSSES = (
@@ -92,6 +104,46 @@ def drawn_in_blocks(seed):
     )
 
 
+def drawn_of_any_layers(seed):
+    """Return such a case of images or rows whose dense layers are large enough for tiles."""
+    case, rng = drawn_case(seed), np.random.default_rng(seed)
+
+    def of(low, high):
+        return int(rng.integers(low, high))
+
+    def dense():
+        return Dense(of(30, 140), str(rng.choice(ACTIVATIONS)), trainable=bool(of(0, 3)))
+
+    between = ((Dropout(0.3),), (LayerNorm(),), (Dense(of(1, 40)),), ())[of(0, 4)]
+    before = ((), (Flatten(),))[of(0, 2)]
+    shape = (of(1, 3), of(5, 10), of(5, 10)) if of(0, 2) else (of(16, 200),)
+    if len(shape) == 3:
+        before = (Conv2D(of(1, 6), (3, 2), 1, "same", "tanh"), MaxPool2D(), *before)
+    layers = (*before, dense(), *between, dense(), Dense(case.network.outputs))
+    rows = of(33, 130)
+    batch_size = of(30, rows + 1)
+    return dataclasses.replace(
+        case, network=Network(shape, layers), rows=rows, batch_size=batch_size
+    )
+
+
+def single_failures(case):
+    """Return how gradients and predictions of a case differ from the reference's, in words."""
+    drawn = problem(case)
+    backends = [registry.load(name) for name in (BACKEND, REFERENCE)]
+    ours, theirs = (runs.program_of(backend, case) for backend in backends)
+    given = drawn.parameters, drawn.X, drawn.Y
+    pairs = [
+        ("gradient", "gradient", ours.gradients(*given)[1], theirs.gradients(*given)[1]),
+        ("predictions", "forward", ours.predict(*given[:2]), theirs.predict(*given[:2])),
+    ]
+    found = [
+        measures.sized(what, got, want, tolerances.tolerance(row, case.dtype))
+        for what, row, got, want in pairs
+    ]
+    return [f"{case}: {measure}" for measure in found if not measure.passed]
+
+
 def plans_in_tiles(case):
     """Return the plans of blocks of whole batches, drawn for a case, with products in tiles."""
     rows = int(np.random.default_rng(case.seed).integers(1, 129))
@@ -129,7 +181,10 @@ def main():
     cases += [(drawn_row_by_row(k), "direct:abreast") for k in count]
     for case in map(drawn_in_blocks, count):
         cases += [(case, plan) for plan in plans_in_tiles(case)]
+    any_layers = [case for case in map(drawn_of_any_layers, count) if is_comparable(case)]
+    cases += [(case, "direct") for case in any_layers]
     found = [(case, failures(case, plan)) for case, plan in cases if is_comparable(case)]
+    found += [(case, single_failures(case)) for case in any_layers]
     for _, words in found:
         print(*words, sep="\n", end="\n" if words else "")  # noqa: T201
     print(  # noqa: T201

@@ -3,13 +3,23 @@
 import numpy as np
 import pytest
 
+from samplewise.contract import PlanSpec, Steps, TrainingState, Workload
 from samplewise.errors import SomeDivergedError
-from samplewise.network import Dense, Network
+from samplewise.network import (
+    SGD,
+    Dense,
+    Network,
+    aligned_zeros,
+    initialize,
+    loss_named,
+    multilayer_perceptron,
+)
 from samplewise.testing import measures, tolerances
 from samplewise.training.callbacks import Callback
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
+from samplewise_backends.numba_cpu.backend import NumbaBackend
 
 FROZEN = Network(
     (6,), (Dense(5, "relu", trainable=False), Dense(4, "relu"), Dense(3, "relu"), Dense(1))
@@ -42,3 +52,29 @@ def test_a_network_that_diverges_disturbs_no_equal_one(backend, limits, callback
     assert list(raised.value.errors) == [0]
     allowed = tolerances.after_training(each(0.01).optimizer, 15, "float64")
     assert measures.sized("weights", raised.value.results[1].parameters, wanted, allowed).passed
+
+
+@pytest.mark.parametrize("plan", ["direct", "direct:abreast", "blocked:64"])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+def test_epochs_that_overflow_leave_nothing_to_those_that_are_run_again(plan, momentum, l2):
+    # A training goes back so, with the same program: to say in which epoch a network diverged.
+    network, optimizer = multilayer_perceptron(6, (5,), 1, "tanh"), SGD(momentum, l2=l2)
+    rows, dtype = RNG.standard_normal((100, 6)), np.dtype("float64")
+    weights = initialize(network, "glorot_uniform", np.random.default_rng(0), dtype)
+    workload = Workload(100, 1, **PlanSpec.parse("plan", plan).fields())
+
+    def program():
+        loss = loss_named("mean_squared_error")
+        return NumbaBackend().compile(network, loss, optimizer, dtype, workload)
+
+    def ran(program, rate):
+        slots = aligned_zeros(optimizer.slots * len(weights), dtype)
+        state, losses = TrainingState(weights.copy(), slots), np.zeros(100)
+        steps = Steps(np.arange(100), 0, 100, 1, rate)
+        program.run_epoch(state, rows, np.ones((100, 1)), steps, losses)
+        return losses
+
+    again = program()
+    assert not np.isfinite(ran(again, 1e10)).all()
+    np.testing.assert_array_equal(ran(again, 0.01), ran(program(), 0.01))

@@ -4,9 +4,11 @@ import pytest
 from drawn_networks import (
     drawn_case,
     drawn_in_blocks,
+    drawn_of_any_layers,
     failures,
     is_comparable,
     plans_in_tiles,
+    single_failures,
 )
 
 GROUPS, EACH = 6, 10
@@ -29,4 +31,16 @@ def test_drawn_networks_in_blocks_agree_with_the_reference(group):
 def test_drawn_networks_by_rows_agree_with_the_reference(group):
     cases = [drawn_case(seed) for seed in range(group * EACH, (group + 1) * EACH)]
     found = [words for case in cases if is_comparable(case) for words in failures(case, "direct")]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_drawn_networks_of_any_layers_agree_with_the_reference(group):
+    cases = map(drawn_of_any_layers, range(group * EACH, (group + 1) * EACH))
+    found = [
+        words
+        for case in cases
+        if is_comparable(case)
+        for words in failures(case, "direct") + single_failures(case)
+    ]
     assert not found, "\n".join(found)

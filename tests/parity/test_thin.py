@@ -1,5 +1,8 @@
 """Batches in the lanes: networks of dense layers of any size agree with the reference."""
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 from drawn_networks import drawn_case, failures, is_comparable
@@ -16,9 +19,13 @@ from samplewise.network import (
     multilayer_perceptron,
 )
 from samplewise.testing import tolerances
+from samplewise.testing.cases import dense_case
+from samplewise.testing.many import ManyCase, many
 from samplewise_backends.numba_cpu.backend import NumbaBackend
+from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.thin_rows import FAR
 from samplewise_backends.numba_cpu.plans import thin as thin_plan
+from samplewise_backends.numba_cpu.plans.members import Member
 
 GROUPS, EACH = 6, 10
 
@@ -52,7 +59,8 @@ def trained(X, plan, dtype, optimizer=None, batch_size=5, order=None, hidden=(7,
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.9), Adam()], ids=str)
 @pytest.mark.parametrize("special", [np.nan, np.inf])
-@pytest.mark.parametrize("inputs", [13, 16])
+# Of 64 inputs, loops take the first layer.
+@pytest.mark.parametrize("inputs", [13, 16, 64])
 def test_a_nan_or_infinity_of_a_row_reaches_losses_and_weights_as_by_rows(
     dtype, optimizer, special, inputs
 ):
@@ -67,8 +75,10 @@ def test_a_nan_or_infinity_of_a_row_reaches_losses_and_weights_as_by_rows(
 
 
 @pytest.mark.parametrize("batch_size", [2, 5, 12, 50])
-def test_rows_of_an_earlier_batch_are_never_seen_again(batch_size):
-    X = np.random.default_rng(2).standard_normal((12, 13))
+@pytest.mark.parametrize("inputs", [13, 64])
+def test_rows_of_an_earlier_batch_are_never_seen_again(batch_size, inputs):
+    X = np.random.default_rng(2).standard_normal((12, inputs))
+    assert thin_plan.takes_loops(inputs, 7) == (inputs == 64)
     thin, by_rows = (
         trained(X, plan, "float64", batch_size=batch_size) for plan in ("direct:thin", "direct")
     )
@@ -118,7 +128,11 @@ def test_inputs_are_taken_in_parts_where_a_batch_is_large(inputs, units, batch_s
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.9, nesterov=True), Adam()], ids=str)
+@pytest.mark.parametrize(
+    "optimizer",
+    [SGD(), SGD(momentum=0.9, nesterov=True), Adam(), SGD(clip_norm=0.01)],
+    ids=["plain", "nesterov", "adam", "clip_norm"],
+)
 @pytest.mark.parametrize("inputs", [80, 93])
 def test_inputs_that_are_taken_in_parts_give_the_bits_of_all_at_once(
     monkeypatch, dtype, optimizer, inputs
@@ -142,6 +156,44 @@ def test_inputs_that_are_taken_in_parts_give_the_bits_of_all_at_once(
             assert got.tobytes() == want.tobytes()
     assert np.isnan(parts[1][70])
     assert np.isfinite(parts[1][:65]).all()
+
+
+def test_the_last_vector_of_a_whole_gradient_has_room(monkeypatch):
+    sizes, give_buffers = [], thin_plan.give_buffers
+
+    def noted(nets, size, gradient):
+        sizes.append(gradient)
+        return give_buffers(nets, size, gradient)
+
+    monkeypatch.setattr(thin_plan, "give_buffers", noted)
+    member = Member(multilayer_perceptron(3, (3,), 1), SGD(clip_norm=0.1))
+    thin_plan.thin_call(member, 5, loss_named("binary_cross_entropy"), np.dtype("float64"))
+    assert sizes == [member.network.layout.size + LANES]
+
+
+@pytest.mark.parametrize("plan", ["direct", "auto"])
+def test_equal_networks_of_which_one_limits_its_norm_train_together(plan):
+    plain = dense_case(7, (5,), 3, optimizer=Adam(), batch_size=5)
+    limited = dataclasses.replace(plain, optimizer=Adam(clip_norm=0.01))
+    found = many(NumbaBackend(), ManyCase((plain, limited, plain)), plan)
+    assert not [str(measure) for measure in found if not measure.passed]
+
+
+@pytest.mark.parametrize("plan", ["direct:thin", "direct"])
+def test_biases_alone_may_have_gradients_whose_squares_overflow(plan):
+    network, rows = multilayer_perceptron(4, (3,), 1, "tanh"), 10
+    weights = network.layout.zeros("float64")
+    network.layout.views(weights)["1.weight"][...] = 1e160
+    workload = Workload(rows, 5, **PlanSpec.parse("plan", plan).fields())
+    loss, optimizer = loss_named("mean_absolute_error"), SGD(clip_norm=0.5)
+    program = NumbaBackend().compile(network, loss, optimizer, np.dtype("float64"), workload)
+    state = TrainingState(weights, aligned_zeros(0, weights.dtype))
+    steps = Steps(np.arange(rows), 0, 5, 5, 0.1)
+    program.run_epoch(state, np.zeros((rows, 4)), np.ones((rows, 1)), steps, np.zeros(rows))
+    # The loss is the distance of 0 from 1: the gradient of each of the three is -1e160.
+    moved = network.layout.views(weights)["0.bias"]
+    wanted = 0.1 * 0.5 / math.sqrt(3)
+    assert np.abs(moved - wanted).max() <= tolerances.after_steps(1, "float64").relative * wanted
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -65,6 +65,13 @@ def _add(z, vector):
 
 
 @inlined_kernel
+def _scale(z, factors):
+    """Let weights decay without momentum: then Q may hold anything, NaN for one."""
+    for o in range(z.shape[0]):
+        z[o] *= factors[o]
+
+
+@inlined_kernel
 def _add_row(z, weight, step):
     for o in range(z.shape[0]):
         z[o] += weight * step[o]
@@ -103,8 +110,11 @@ def _correct(block, z, q, weights, steps, first, last):
     ld, batch = block.ld, block.batch
     done = (last - first) // batch
     alpha, beta = power_of(block, done, 0), power_of(block, done, 1)
-    for o in range(ld):
-        z[o] = alpha[o] * z[o] + beta[o] * q[o]
+    if block.form == WITH_MOMENTUM:
+        for o in range(ld):
+            z[o] = alpha[o] * z[o] + beta[o] * q[o]
+    else:
+        _scale(z, alpha)
     for s in range(first, last):
         lag = lag_of(block, done - 1 - (s - first) // batch, 0)
         _add_lagged_row(z, weights[s], lag, part(steps, s * ld, ld))
@@ -125,6 +135,9 @@ def decayed(block, g, rows, component, out):
 def _mix(block, p, q, k):
     """(p, q) <- M^k (p, q) for every unit of a row."""
     a, b = power_of(block, k, 0), power_of(block, k, 1)
+    if block.form != WITH_MOMENTUM:
+        _scale(p, a)
+        return
     c, d = power_of(block, k, 2), power_of(block, k, 3)
     for o in range(p.shape[0]):
         before = p[o]

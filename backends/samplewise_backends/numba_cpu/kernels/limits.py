@@ -21,7 +21,7 @@ def _limit(net, gradient):
     """Clip each entry of the gradient, then its norm, also where squares overflow."""
     largest, most = net.hyper.clip_value, net.hyper.clip_norm
     for i in range(gradient.shape[0]):
-        # A NaN is neither above nor previous, and stays.
+        # A NaN is not above, and stays.
         if abs(gradient[i]) > largest:
             gradient[i] = math.copysign(largest, gradient[i])
     norm, scale = _norm(net, gradient), gradient.dtype.type(1)

@@ -14,6 +14,7 @@ from samplewise_backends.numba_cpu.kernels.codes import ActivationCode
 from samplewise_backends.numba_cpu.planner.costs import Costs
 from samplewise_backends.numba_cpu.planner.step_costs import Estimate
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
+from samplewise_backends.numba_cpu.plans.gram import ORDERS_AT_ONCE
 from samplewise_backends.numba_cpu.plans.lowering import ACTIVATION_CODES, padded
 from samplewise_backends.numba_cpu.plans.members import Member
 
@@ -81,10 +82,12 @@ class Sizes:
         self._inputs, self._itemsize = members[0].network.inputs, itemsize
         self._units = sum(member.units for member in members)
         self._matrices = 1 + any(form_of(member.optimizer) == WITH_MOMENTUM for member in members)
+        self._orders = ORDERS_AT_ONCE if workload.shuffle else 1
 
     def blocked(self, block: int, *, keeps_gram: bool) -> int:
         """Return the bytes of the blocked plan."""
-        gram = self._rows * block if keeps_gram and block > self._batch else 0
+        kept = self._orders if keeps_gram and block > self._batch else 0
+        gram = kept * self._rows * block
         return (gram + block * self._inputs + self._buffers(block)) * self._itemsize
 
     def dual(self, block: int) -> int:

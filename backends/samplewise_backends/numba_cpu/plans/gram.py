@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps
+from samplewise.locks import new_lock
 from samplewise.network import aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.record import Struct
@@ -17,6 +18,10 @@ from samplewise_backends.numba_cpu.plans.threads import Each, in_turn
 
 ROWS_AT_ONCE = 256
 """Rows of a strip of `FullGram`."""
+ORDERS_AT_ONCE = 2
+"""Orders whose blocks `GramBlocks` keeps."""
+Blocks = dict[tuple[int, int], Matrix]
+"""Blocks by the start and the stop of their steps."""
 
 
 class Rows:
@@ -56,36 +61,48 @@ class Rows:
 
 
 class GramBlocks:
-    """The Gram matrix of each block, for the same rows in the same order."""
+    """The Gram matrix of each block, for the same rows in the same order.
+
+    Groups that share it train in several threads, and one may be an epoch ahead of another: the
+    blocks of the last two orders are kept.
+    """
 
     def __init__(self, block: int, rows: Rows) -> None:
         self._block, self._rows = block, rows
         self._call = Call(fill_gram, rows.dtype)
         describe_product(self._call.inner("product"), block)
         self._call.settle()
+        self._lock = new_lock()
         self.forget()
 
     def forget(self) -> None:
-        """Let go of all blocks, and of the rows and the order that they are of."""
+        """Let go of all blocks, and of the rows and the orders that they are of."""
         self._call.forget()
         self._rows.forget()
-        # Kept alive, so that no other array can get the identity of one of these.
-        self._of: tuple[Matrix, NDArray[np.int64]] | None = None
-        self._windows: dict[tuple[int, int], Matrix] = {}
+        # Rows and orders are kept alive, so that no other array can get the identity of one.
+        self._X: Matrix | None = None
+        self._kept: list[tuple[NDArray[np.int64], Blocks]] = []
 
     def of(self, X: Matrix, steps: Steps) -> Matrix:
         """Return the blocks of a window, (stop - start, block), kept where they still hold."""
-        if self._of is None or self._of[0] is not X or self._of[1] is not steps.order:
-            self._of = X, steps.order
-            self._windows.clear()
-        window = steps.start, steps.stop
-        if window not in self._windows:
-            gram = aligned_zeros((steps.stop - steps.start, self._block), X.dtype)
-            self._rows.describe(self._call.inner("rows"), X, steps)
-            self._call.set(gram=gram)
-            self._call()
-            self._windows[window] = gram
-        return self._windows[window]
+        with self._lock:
+            windows, window = self._windows_of(X, steps.order), (steps.start, steps.stop)
+            if window not in windows:
+                gram = aligned_zeros((steps.stop - steps.start, self._block), X.dtype)
+                self._rows.describe(self._call.inner("rows"), X, steps)
+                self._call.set(gram=gram)
+                self._call()
+                windows[window] = gram
+            return windows[window]
+
+    def _windows_of(self, X: Matrix, order: NDArray[np.int64]) -> Blocks:
+        if self._X is not X:
+            self._X, self._kept = X, []
+        for known, windows in self._kept:
+            if known is order:
+                return windows
+        self._kept = [*self._kept[1 - ORDERS_AT_ONCE :], (order, {})]
+        return self._kept[-1][1]
 
 
 class FullGram:
