@@ -125,7 +125,8 @@ WORKLOADS: dict[str, PeerWorkload] = {
     ),
     "cnn-strides": PeerWorkload(
         "conv 8, stride 2 - conv 16, stride 2 - dense 10 on 28x28, batch 32, 640 rows, 2 epochs",
-        partial(_drawn, STRIDED_CNN, 640, 2, 0.02, 32),
+        # At 0.02, an output lies 2e-9 from ReLU's kink: one rounding decides its gradient.
+        partial(_drawn, STRIDED_CNN, 640, 2, 0.03, 32),
         CONVOLUTIONS,
     ),
     "cnn-colours": PeerWorkload(
