@@ -45,11 +45,10 @@ from samplewise_backends.numba_cpu.kernels.step import (
     update_of_row,
     update_part,
 )
-from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
+from samplewise_backends.numba_cpu.kernels.tile_calls import units_updated_at_once
 
-# Elements of a gradient per update, but at least those of 16 units; of products in tiles, at least
-# those of a tile.
-UPDATED_AT_ONCE, TILES_UPDATED_AT_ONCE = 32768, 4096
+# Elements of a gradient per update, but at least those of 16 units.
+UPDATED_AT_ONCE = 32768
 # Units per product where few units do not bring it down to a tile: BLAS packs all inputs of the
 # batch in each. Measured on 200 rows of 3,000 inputs, 100 units, ten steps: 181 ms, 225 ms by 16.
 PACKED_AT_ONCE = 128
@@ -64,8 +63,7 @@ def _update_dense(net, layer, A, dz, a, a_ld, gradient):
     updated = max(min(UPDATED_AT_ONCE // inputs, most) // TILE_UNITS, 1) * TILE_UNITS
     height = updated if rows == 1 or most < TILE else max(updated, PACKED_AT_ONCE)
     if takes_tiles(net, layer):
-        updated = max(TILES_UPDATED_AT_ONCE // (inputs * HEIGHTS[0]), 1) * HEIGHTS[0]
-        height = updated
+        updated = height = units_updated_at_once(inputs)
     bias_gradient(rows, dz, ld, part(gradient, 0, units))
     update_part(net, layer.bias, units, 0, 0)
     for o in range(0, units, height):

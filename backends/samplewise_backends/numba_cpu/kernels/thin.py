@@ -42,12 +42,11 @@ from samplewise_backends.numba_cpu.kernels.thin_rows import (
     some_columns,
     some_rows,
 )
-from samplewise_backends.numba_cpu.kernels.tile_calls import describe_tiles, transpose_rows
-from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
-
-# Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
-# should stay in the nearest cache. Products by BLAS take more, see `stepwise`.
-TILES_UPDATED_AT_ONCE = 4096
+from samplewise_backends.numba_cpu.kernels.tile_calls import (
+    describe_tiles,
+    transpose_rows,
+    units_updated_at_once,
+)
 
 
 @inlined_kernel
@@ -161,14 +160,16 @@ def _backward(run, net, A, dZ, columns):
             derivative_part(net, A, dZ, layer.across, layer.saved, count, layer.activation)
         if layer.wanted:
             _write_input_gradient(run, net, A, dZ, k, dz)
-        if layer.trained and not net.of_all:
+        if layer.trained and net.of_all:
+            _write_gradient(run, net, layer, dz, _inputs_of(net, A, k))
+        elif layer.trained:
             if k == 0 and run.inputs_at_once < layer.inputs:
                 _step_by_inputs(run, net, layer, dz)
             else:
                 _step_in_weights(run, net, layer, dz, _inputs_of(net, A, k))
             _step_in_bias(net, layer, dz)
     if net.of_all:
-        _write_gradient(run, net, A, dZ, columns)
+        limit_and_update(net, vector_at(net.gradient, net.size, net.tiny))
 
 
 @inlined_kernel
@@ -181,22 +182,18 @@ def _inputs_of(net, A, k):
 
 
 @inlined_kernel
-def _write_gradient(run, net, A, dZ, columns):
-    """Write the gradient of all parameters, limit it, and take one step.
+def _write_gradient(run, net, layer, dz, x):
+    """Write the gradient of a layer's parameters where these lie.
 
-    From the first layer on: the last vector of a product reaches into what is written next.
+    The last vector of a product reaches into the biases, which are as long as a vector or longer
+    with what fills their line: they are written afterwards.
     """
     gradient = vector_at(net.gradient, net.gradient_size, net.tiny)
-    for k in range(net.depth):
-        layer = record_at(net.layers, k, LAYER, net.tiny)
-        if layer.trained:
-            dz, weights = _across(net, dZ, k, columns), part(gradient, layer.weight, layer.weights)
-            g = matrix_at(address_of(weights), layer.units, layer.inputs, net.tiny)
-            x = _inputs_of(net, A, k)
-            describe_tiles(run, g, dz, columns, 1, x, layer.inputs)
-            call(run.multiply, run.tiles)
-            _row_sums(dz, net.rows, part(gradient, layer.bias, layer.units))
-    limit_and_update(net, part(gradient, 0, net.size))
+    weights = part(gradient, layer.weight, layer.weights)
+    g = matrix_at(address_of(weights), layer.units, layer.inputs, net.tiny)
+    describe_tiles(run, g, dz, dz.shape[1], 1, x, layer.inputs)
+    call(run.multiply, run.tiles)
+    _row_sums(dz, net.rows, part(gradient, layer.bias, layer.units))
 
 
 @inlined_kernel
@@ -216,7 +213,7 @@ def _write_input_gradient(run, net, A, dZ, k, dz):
 def _step_in_weights(run, net, layer, dz, x):
     """Take one step of any optimizer in a layer's weights, some units at a time."""
     columns, inputs = dz.shape[1], layer.inputs
-    height = _units_at_once(inputs)
+    height = units_updated_at_once(inputs)
     for o in range(step_in_whole_tiles(run, layer, dz, x), layer.units, height):
         units = min(height, layer.units - o)
         g = matrix_at(net.gradient, units, inputs, net.tiny)
@@ -226,18 +223,12 @@ def _step_in_weights(run, net, layer, dz, x):
 
 
 @inlined_kernel
-def _units_at_once(inputs):
-    """Return the number of units whose gradients of so many inputs are updated at once."""
-    return max(TILES_UPDATED_AT_ONCE // (inputs * HEIGHTS[0]), 1) * HEIGHTS[0]
-
-
-@inlined_kernel
 def _step_by_inputs(run, net, layer, dz):
     """As `_step_in_weights`, in the first layer's weights of some inputs at a time."""
     columns, inputs = dz.shape[1], layer.inputs
     for i in range(0, inputs, run.inputs_at_once):
         count = min(run.inputs_at_once, inputs - i)
-        x, height = some_rows(run, net, i, count), _units_at_once(count)
+        x, height = some_rows(run, net, i, count), units_updated_at_once(count)
         for o in range(0, layer.units, height):
             units = min(height, layer.units - o)
             g = matrix_at(net.gradient, units, count, net.tiny)

@@ -4,7 +4,26 @@ Callers have a record with `tiles`, `transposed`, the addresses of both routines
 """
 
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel
-from samplewise_backends.numba_cpu.compile.views import address_of, call
+from samplewise_backends.numba_cpu.compile.views import address_of, call, matrix_at, part
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
+
+# Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
+# should stay in the nearest cache. Products by BLAS take more, see `stepwise`.
+TILES_UPDATED_AT_ONCE = 4096
+
+
+@inlined_kernel
+def units_updated_at_once(inputs):
+    """Return the number of units whose gradients of so many inputs are updated at once."""
+    return max(TILES_UPDATED_AT_ONCE // (inputs * HEIGHTS[0]), 1) * HEIGHTS[0]
+
+
+@inlined_kernel
+def matrix_from(matrix, first, rows):
+    """Return some rows as long as a matrix's, from one of its elements on; the last ends beyond."""
+    ld = matrix.shape[1]
+    start = part(matrix, first, matrix.shape[0] * ld - first)
+    return matrix_at(address_of(start), rows, ld, matrix)
 
 
 @inlined_kernel

@@ -19,6 +19,7 @@ from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.tile_calls import (
     add_tiles,
     describe_tiles,
+    matrix_from,
     transpose_rows,
 )
 
@@ -30,13 +31,6 @@ ROWS_OF_VALUES, ROWS_OF_UPDATE, PART = 64, 128, 2**15
 def room_for(units: int) -> int:
     """Return the elements of `room` that the products of so many units need."""
     return (units + PART // ROWS_OF_VALUES) * ROWS_OF_VALUES + LANES
-
-
-@inlined_kernel
-def _from(matrix, first, rows, ld):
-    """Return a matrix of rows that are `ld` long, from an element of another one on."""
-    start = part(matrix, first, matrix.shape[0] * matrix.shape[1] - first)
-    return matrix_at(address_of(start), rows, ld, matrix)
 
 
 @kernel
@@ -84,11 +78,11 @@ def update_in_tiles(given, e, X, W):
         some = part(e, r * ld, (count - 1) * ld + units)
         for i in range(0, whole, at_once):
             columns = min(at_once, whole - i)
-            x, w = _from(X, r * inputs + i, count, inputs), _from(W, i, units, inputs)
+            x, w = matrix_from(X, r * inputs + i, count), matrix_from(W, i, units)
             add_tiles(given, w, some, 1, ld, x, columns)
         if whole < inputs:
             found = matrix_at(given.room, units, lanes, given.tiny)
-            x = _from(X, r * inputs + inputs - lanes, count, inputs)
+            x = matrix_from(X, r * inputs + inputs - lanes, count)
             describe_tiles(given, found, some, 1, ld, x, lanes)
             call(given.multiply, given.tiles)
             _add_last(found, W, inputs - whole)
@@ -111,7 +105,7 @@ def dual_in_tiles(given, G, S, z):
     out = matrix_at(address_of(z), rows, given.ld, given.tiny)
     for i in range(0, inner, at_once):
         k = min(at_once, inner - i)
-        g, s = part(G, i, rows * inner - i), _from(S, i * units, k, units)
+        g, s = part(G, i, rows * inner - i), matrix_from(S, i * units, k)
         add_tiles(given, out, g, inner, 1, s, units)
 
 
@@ -124,5 +118,5 @@ def gram_in_tiles(given, X, gram):
     rows, inner, ld, length = X.shape[0], X.shape[1], given.ld, gram.shape[0]
     for r in range(0, rows, ROWS_OF_VALUES):
         count = min(ROWS_OF_VALUES, rows - r)
-        stripe, before = _from(X, r * inner, count, inner), _from(X, 0, r + count, inner)
+        stripe, before = matrix_from(X, r * inner, count), matrix_from(X, 0, r + count)
         values_in_tiles(given, stripe, before, part(gram, r * ld, length - r * ld), given.zero, 0)

@@ -89,18 +89,24 @@ def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None)
 def describe_product(product: Struct, units: int) -> None:
     """Write what all products of up to so many units have in common into a `records.PRODUCT`."""
     product.set(gemm=gemm_address(product.dtype.name), take=first_product)
-    describe_tiles(product, units)
+    _give_room(product, units)
 
 
-def describe_tiles(product: Struct, units: int) -> None:
-    """Write what products in tiles need into a `records.PRODUCT`."""
+def _give_room(product: Struct, units: int) -> None:
+    """Write what products of up to so many units in tiles need into a `records.PRODUCT`."""
     dtype = product.dtype
-    product.set(tiny=np.finfo(dtype).tiny, multiply=multiply_tiles, transpose=transpose)
-    product.set(zero=aligned_zeros(1, dtype), room=aligned_zeros(room_for(units), dtype))
-    product.set(counted=np.arange(max(units, ROWS_OF_VALUES)))
+    product.set(tiny=np.finfo(dtype).tiny, room=aligned_zeros(room_for(units), dtype))
+    describe_tiles(product, max(units, ROWS_OF_VALUES))
+
+
+def describe_tiles(caller: Struct, longest: int) -> None:
+    """Write what `kernels.tile_calls` needs, to transpose matrices of up to so many rows."""
+    dtype = caller.dtype
+    caller.set(multiply=multiply_tiles, transpose=transpose, counted=np.arange(longest))
+    caller.set(zero=aligned_zeros(1, dtype))
     for name in ("tiles", "transposed"):
-        product.inner(name).set(tiny=np.finfo(dtype).tiny)
-    product.inner("tiles").set(times=1)
+        caller.inner(name).set(tiny=np.finfo(dtype).tiny)
+    caller.inner("tiles").set(times=1)
 
 
 def units_in_tiles(layers: Layers, rows: int) -> int:
@@ -118,7 +124,7 @@ def take_tiles(net: Struct, units: int) -> None:
     """Let the products of a network's dense layers, of up to so many units, come in tiles."""
     if units > 0:
         net.set(in_tiles=1)
-        describe_tiles(net.inner("product"), units)
+        _give_room(net.inner("product"), units)
 
 
 def largest_gradient(layers: Layers) -> int:

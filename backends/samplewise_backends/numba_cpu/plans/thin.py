@@ -11,13 +11,19 @@ from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.step import batch_loss
 from samplewise_backends.numba_cpu.kernels.stepped_tiles import ROWS, step_in_tiles
-from samplewise_backends.numba_cpu.kernels.thin import TILES_UPDATED_AT_ONCE, run_thin
-from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, multiply_tiles, transpose
+from samplewise_backends.numba_cpu.kernels.thin import run_thin
+from samplewise_backends.numba_cpu.kernels.tile_calls import TILES_UPDATED_AT_ONCE
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
 from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
 from samplewise_backends.numba_cpu.plans.lowering import padded, table_across
 from samplewise_backends.numba_cpu.plans.members import Member
-from samplewise_backends.numba_cpu.plans.routines import LOSS_CODES, describe_network, give_buffers
+from samplewise_backends.numba_cpu.plans.routines import (
+    LOSS_CODES,
+    describe_network,
+    describe_tiles,
+    give_buffers,
+)
 
 # Bytes of a batch's rows that stay in the second nearest cache, 1 MiB on a processor of 2022. Of
 # more, so many bytes are taken at once, but not fewer inputs, and all for few units: they read the
@@ -44,13 +50,10 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: DType) -> Call
         net.set(batch_loss=batch_loss)
     gathered = aligned_zeros(rows * pitch, dtype)
     call.inner("rows").set(at_once=batch_size, inputs=inputs, gathered=gathered)
-    call.inner("tiles").set(times=1, tiny=np.finfo(dtype).tiny)
     columns = aligned_zeros(0 if by_loops else at_once * rows, dtype)
     call.set(pitch=pitch, inputs_at_once=at_once, by_loops=by_loops, columns=columns)
-    call.set(chosen=np.zeros(rows, np.int64), counted=np.arange(longest))
-    call.set(multiply=multiply_tiles, transpose=transpose, step_in_tiles=step_in_tiles)
-    call.inner("transposed").set(tiny=np.finfo(dtype).tiny)
-    call.set(zero=aligned_zeros(1, dtype))
+    call.set(chosen=np.zeros(rows, np.int64), step_in_tiles=step_in_tiles)
+    describe_tiles(call, longest)
     tile, units = HEIGHTS[0] * int(layers["inputs"].max()), int(layers["units"].max())
     gradient = member.network.layout.size if limits else max(TILES_UPDATED_AT_ONCE, tile, units)
     # The last vector of a gradient may reach beyond it.

@@ -84,12 +84,12 @@ def dense_input_gradient(net, layer, dz, dX, dX_ld):
     rows, inputs, units, ld = net.rows, layer.inputs, layer.units, layer.ld
     weights, _ = _weights_and_bias(net, layer, net.parameters, net.size)
     zero = dX.dtype.type(0)
-    if takes_tiles(net, layer) and not _by_loops(net, layer):
-        input_gradient_in_tiles(net, layer, dz, weights, dX, dX_ld)
-        return
     if not _by_loops(net, layer):
         one = dX.dtype.type(1)
-        gemm_nn(net.gemm, rows, inputs, units, one, dz, ld, weights, inputs, zero, dX, dX_ld)
+        if takes_tiles(net, layer):
+            input_gradient_in_tiles(net, layer, dz, weights, dX, dX_ld)
+        else:
+            gemm_nn(net.gemm, rows, inputs, units, one, dz, ld, weights, inputs, zero, dX, dX_ld)
         return
     for r in range(rows):
         out = part(dX, r * dX_ld, inputs)

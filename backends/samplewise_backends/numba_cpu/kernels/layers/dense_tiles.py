@@ -5,8 +5,8 @@ Here a holds the layer's inputs, rows `a_ld` apart, and dz the gradients of its 
 
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel
 from samplewise_backends.numba_cpu.compile.vectors import lanes_of
-from samplewise_backends.numba_cpu.compile.views import address_of, call, matrix_at, part
-from samplewise_backends.numba_cpu.kernels.tile_calls import describe_tiles
+from samplewise_backends.numba_cpu.compile.views import address_of, call, matrix_at
+from samplewise_backends.numba_cpu.kernels.tile_calls import describe_tiles, matrix_from
 from samplewise_backends.numba_cpu.kernels.tiled import values_in_tiles
 
 
@@ -54,12 +54,6 @@ def _write_product(given, out, a, a_unit, a_inner, b, columns):
     call(given.multiply, given.tiles)
     if whole < columns:
         last = columns - lanes
-        describe_tiles(given, _from(out, last), a, a_unit, a_inner, _from(b, last), lanes)
+        out, b = matrix_from(out, last, out.shape[0]), matrix_from(b, last, b.shape[0])
+        describe_tiles(given, out, a, a_unit, a_inner, b, lanes)
         call(given.multiply, given.tiles)
-
-
-@inlined_kernel
-def _from(matrix, column):
-    """Return a matrix from a column on; its last row ends beyond it."""
-    rows, ld = matrix.shape
-    return matrix_at(address_of(part(matrix, column, 1)), rows, ld, matrix)
