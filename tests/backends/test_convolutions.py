@@ -84,6 +84,21 @@ BODIES = {
     "same": ((3, 6, 7), (relu(8, (3, 3), 1, "same"), MaxPool2D(2), relu(16, (5, 4), 1, "same"))),
     "same with a stride": ((2, 7, 5), (relu(16, (3, 3), 2, "same"), relu(9, (2, 2), 3, "same"))),
     "a stride before a pool": ((1, 13, 12), (relu(8, (3, 3), 2), MaxPool2D(2))),
+    "two windows in a vector": ((1, 12, 13), (relu(4, (3, 3)), MaxPool2D(2), relu(9, (2, 2)))),
+    "two windows in a vector, the last alone": ((1, 9, 12), (relu(3, (2, 3)), MaxPool2D(2))),
+    "two windows in a vector, five taps wide": ((1, 8, 17), (relu(2, (5, 5)), MaxPool2D(2))),
+    "two windows in a vector of an image with zeros around": (
+        (1, 9, 9),
+        (relu(4, (3, 3), 1, "same"), MaxPool2D(2), relu(8, (3, 3), 1, "same")),
+    ),
+    "two windows in a vector, a stride apart": ((1, 9, 14), (relu(4, (3, 3), 2), MaxPool2D(2, 1))),
+    "two windows in a vector, two channels": ((2, 6, 8), (relu(4, (3, 3)), MaxPool2D(2, 1))),
+    "two windows in a float32 vector": ((1, 11, 20), (relu(8, (3, 3)), MaxPool2D(2))),
+    "three taps at once": (
+        (2, 11, 16),
+        (relu(9, (2, 3)), relu(20, (3, 3)), MaxPool2D(2), relu(5, (1, 3))),
+    ),
+    "three taps at once, pools that overlap": ((2, 7, 9), (relu(6, (3, 3)), MaxPool2D(2, 1))),
     "pools alone": ((5, 7, 6), (MaxPool2D((2, 3), 2), AvgPool2D(2, 1), Conv2D(3, (1, 1)))),
     "channels that return first": (
         (2, 6, 6),
@@ -106,7 +121,7 @@ def test_any_shape_is_that_of_the_reference(body, dtype):
 
 def drawn_network(rng):
     """Return a small network on images, or None where its layers do not fit."""
-    shape = tuple(int(n) for n in (rng.integers(1, 6), rng.integers(1, 12), rng.integers(1, 12)))
+    shape = tuple(int(n) for n in (rng.integers(1, 6), rng.integers(1, 12), rng.integers(1, 15)))
     layers = []
     for _ in range(rng.integers(1, 4)):
         height, width, step = (int(n) for n in rng.integers(1, 4, 3))
@@ -157,6 +172,7 @@ def test_a_network_may_end_in_a_pooled_convolution(size):
 
 SPECIAL = {
     "pool in registers, masks": ((1, 6, 6), (relu(2, (3, 3)), MaxPool2D(2))),
+    "two windows in a vector": ((1, 6, 13), (relu(2, (3, 3)), MaxPool2D(2))),
     "pool in registers, lists": ((2, 6, 6), (relu(2, (3, 3)), MaxPool2D(2))),
     "pool of all outputs": ((2, 6, 6), (relu(2, (3, 3)), MaxPool2D((2, 3), 1))),
     "no pool": ((2, 6, 6), (Conv2D(3, (3, 2), 2),)),

@@ -93,6 +93,15 @@ IN_TILES = Network(
         Dense(OUTPUTS),
     ),
 )
+PAIRED = Network(
+    (1, 6, 13),
+    (
+        Conv2D(2, (3, 3), activation="relu"),
+        MaxPool2D(2),
+        Conv2D(5, (1, 3), activation="relu"),
+        Dense(OUTPUTS),
+    ),
+)
 LIMITED = Adam(clip_value=0.1, clip_norm=0.5, l1=0.01, l2=0.01)
 CASES = {
     "direct": (DEEP, SGD(), 1, "direct"),
@@ -123,6 +132,7 @@ CASES = {
     "images": (IMAGES, Adam(), 4, "direct"),
     "images row by row": (IMAGES, SGD(), 1, "direct"),
     "convolutions in tiles": (IN_TILES, SGD(), 4, "direct"),
+    "two windows in a vector": (PAIRED, SGD(), 4, "direct"),
     "pooled": (POOLED, SGD(momentum=0.9), 4, "direct"),
     "strided": (STRIDED, SGD(l2=0.1), 4, "direct"),
     "fused": (FUSED, Adam(), 2, "direct"),

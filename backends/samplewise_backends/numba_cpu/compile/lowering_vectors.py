@@ -88,16 +88,14 @@ class _InKernel(Vectors):
             roots_apart=apart,
         )
 
-    def _place(self, array: _Array, start: Any) -> ir.Value:
-        return self._builder.bitcast(array.place(start), self._vector.as_pointer())
-
-    def load(self, array: Any, start: Any) -> Value:
-        return Value(
-            self._builder, self._builder.load(self._place(array, start), align=self._bytes)
-        )
+    def load(self, array: Any, start: Any, count: int | None = None) -> Value:
+        vector = self._vector if count is None else ir.VectorType(self._number, count)
+        place = self._builder.bitcast(array.place(start), vector.as_pointer())
+        return Value(self._builder, self._builder.load(place, align=self._bytes))
 
     def store(self, array: Any, start: Any, vector: Any) -> None:
-        self._builder.store(vector.value, self._place(array, start), align=self._bytes)
+        place = self._builder.bitcast(array.place(start), self._vector.as_pointer())
+        self._builder.store(vector.value, place, align=self._bytes)
 
     def prefetch(self, array: Any, start: Any) -> None:
         pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)

@@ -51,8 +51,14 @@ class Vectors(ABC):
         self.flushes, self.roots_apart = flushes, roots_apart
 
     @abstractmethod
-    def load(self, array: Any, start: Any) -> Any:
-        """Return the vector of an array's elements from `start` on."""
+    def load(self, array: Any, start: Any, count: int | None = None) -> Any:
+        """Return the vector of an array's elements from `start` on.
+
+        Args:
+            array: read from.
+            start: counted flat.
+            count: of elements; the vector is for `shuffle` alone then. None fills all lanes.
+        """
 
     @abstractmethod
     def store(self, array: Any, start: Any, vector: Any) -> None:
@@ -114,7 +120,7 @@ class Vectors(ABC):
 
     @abstractmethod
     def shuffle(self, x: Any, y: Any, chosen: list[int]) -> Any:
-        """Return the vector of lanes `chosen` from the two: those of y count from `lanes` on."""
+        """Return the vector of lanes `chosen` from two: y's count from the number of x's on."""
 
     @abstractmethod
     def flushing(self, work: Callable[[], None]) -> None:
@@ -144,8 +150,8 @@ class _InPython(Vectors):
         super().__init__(lanes, lanes_of_loops=lanes, wide=wide, flushes=False, roots_apart=apart)
         self._dtype = dtype
 
-    def load(self, array: Any, start: Any) -> Any:
-        return array.reshape(-1)[start : start + self.lanes].copy()
+    def load(self, array: Any, start: Any, count: int | None = None) -> Any:
+        return array.reshape(-1)[start : start + (count or self.lanes)].copy()
 
     def store(self, array: Any, start: Any, vector: Any) -> None:
         array.reshape(-1)[start : start + self.lanes] = vector

@@ -10,15 +10,25 @@ their own for the time of a batch.
 """
 
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel
+from samplewise_backends.numba_cpu.compile.vectors import is_wide, lanes_of
 from samplewise_backends.numba_cpu.compile.views import address_of, integers_at, part
+from samplewise_backends.numba_cpu.kernels.layers.conv_pooled import (
+    APART,
+    PAIRED,
+    masked_gradient,
+    paired_forward,
+    paired_forward_by_threes,
+    paired_gradient,
+    pooled_forward,
+    pooled_forward_by_threes,
+)
 from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import (
     TAPS_AT_ONCE,
     bias_sums,
     chosen_gradient,
     chosen_input_gradient,
-    masked_gradient,
-    pooled_forward,
     windows_forward,
+    windows_forward_by_threes,
     windows_gradient,
     windows_input_gradient,
 )
@@ -34,6 +44,20 @@ from samplewise_backends.numba_cpu.kernels.layers.pooling import max_forward
 @inlined_kernel
 def _is_padded(layer):
     return layer.padded_h != layer.height or layer.padded_w != layer.width
+
+
+@inlined_kernel
+def _is_paired(layer, like):
+    """Return True if two windows of the pooling behind fit into a vector, and a row has enough."""
+    lanes, pooled = lanes_of(like), layer.pool_h == 2 and layer.pool_w == 2
+    apart = layer.stride * layer.pool_step * layer.channels == APART
+    return pooled and apart and APART < lanes >= 2 * layer.filters and layer.pooled_w >= PAIRED
+
+
+@inlined_kernel
+def _by_threes(layer, like):
+    """Return True if `ThreeAtOnce` can be, and has the registers that it needs."""
+    return is_wide(like) and layer.kernel_w == 3 and layer.stride == 1
 
 
 @inlined_kernel
@@ -72,8 +96,8 @@ def _copy_rows(layer, source, first, pitch, target, target_first, target_pitch):
 
 @inlined_kernel
 def _padded(layer, x, scratch):
-    """Return the image with zeros around it: x itself where there are none."""
-    if not _is_padded(layer):
+    """Return the image with zeros around it; where there are none, x itself if nobody reads on."""
+    if not _is_padded(layer) and not _is_paired(layer, x):
         return x
     planes = part(scratch, 0, layer.packed)
     for i in range(planes.shape[0]):
@@ -120,13 +144,34 @@ def conv_forward(layer, x, z, places, scratch):
     planes, packed = _padded(layer, x, scratch), _packed(layer, scratch)
     taps = _taps(layer, scratch)
     if layer.pool_h == 0:
-        windows_forward(layer, planes, taps, packed, z)
+        _windows_forward(layer, planes, taps, packed, z)
     elif layer.pool_h == 2 and layer.pool_w == 2:
-        pooled_forward(layer, planes, taps, packed, z, places)
+        _pooled_forward(layer, planes, taps, packed, z, places)
     else:
         outputs = _room(layer, scratch)
-        windows_forward(layer, planes, taps, packed, outputs)
+        _windows_forward(layer, planes, taps, packed, outputs)
         max_forward(layer, outputs, z, places)
+
+
+@inlined_kernel
+def _windows_forward(layer, x, taps, packed, z):
+    if _by_threes(layer, x):
+        windows_forward_by_threes(layer, x, taps, packed, z)
+    else:
+        windows_forward(layer, x, taps, packed, z)
+
+
+@inlined_kernel
+def _pooled_forward(layer, x, taps, packed, z, places):
+    by_threes = _by_threes(layer, x) and layer.pool_step == 2
+    if _is_paired(layer, x) and by_threes:
+        paired_forward_by_threes(layer, x, taps, packed, z, places)
+    elif _is_paired(layer, x):
+        paired_forward(layer, x, taps, packed, z, places)
+    elif by_threes:
+        pooled_forward_by_threes(layer, x, taps, packed, z, places)
+    else:
+        pooled_forward(layer, x, taps, packed, z, places)
 
 
 @inlined_kernel
@@ -168,7 +213,10 @@ def conv_backward(layer, x, places, dz, dX, scratch):
         if layer.wanted:
             windows_input_gradient(layer, dz, packed, dx)
     elif layer.trained and _is_masked(layer):
-        masked_gradient(layer, planes, taps, places, dz, summed)
+        if _is_paired(layer, x):
+            paired_gradient(layer, planes, taps, places, dz, summed)
+        else:
+            masked_gradient(layer, planes, taps, places, dz, summed)
     if layer.pool_h > 0 and (layer.wanted or not _is_masked(layer)):
         lists = part(room, layer.packed, 3 * layer.units)
         _chosen_backward(layer, planes, places, dz, dx, packed, summed, lists)

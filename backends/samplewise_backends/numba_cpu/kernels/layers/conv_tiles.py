@@ -15,16 +15,19 @@ is not used, and what it writes there is written again later, or adds zeros time
 filters run from the last to the first, and arrays have 16 elements to spare.
 """
 
-import itertools
-
-from samplewise_backends.numba_cpu.compile.inlining import is_nan, select
+from samplewise_backends.numba_cpu.compile.inlining import select
 from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
+from samplewise_backends.numba_cpu.kernels.layers.conv_windows import (
+    ThreeAtOnce,
+    Windows,
+    add_products,
+)
 
 # Taps in a tile of the gradients by filter; lists of taps, and these gradients, have as many more.
 TAPS_AT_ONCE = 9
 
 
-def _blocks(v, count, write):
+def blocks(v, count, write):
     """Call write(vectors, first) for one or two vectors at a time of `count`, the last first."""
     vectors = (count + v.lanes - 1) // v.lanes
     pairs = vectors // 2
@@ -55,7 +58,7 @@ def _along(v, count, sizes, write):
         first = first + times * size
 
 
-def _in_tiles(v, count, size, write):
+def in_tiles(v, count, size, write):
     """Call write(size, first) for `size` at a time; the last ones may lie beyond `count`."""
 
     def tile(i, state):
@@ -65,7 +68,7 @@ def _in_tiles(v, count, size, write):
     v.repeat((count + size - 1) // size, tile, [])
 
 
-def _covering(v, count, size, write):
+def covering(v, count, size, write):
     """Call write(size, first) until `count` are covered, some twice; each of fewer."""
     few, last = count < size, count - size
 
@@ -85,94 +88,39 @@ def _loads(v, array, start, vectors):
     return [v.load(array, start + j * v.lanes) for j in range(vectors)]
 
 
-def _add_products(v, sums, xs, ws):
-    """Return the sums plus the products of each number with each vector."""
-    found = []
-    for a, x in enumerate(xs):
-        of_x = v.all(x)
-        found += [sums[a * len(ws) + j] + of_x * w for j, w in enumerate(ws)]
-    return found
+def _write_outputs(v, layer, form, x, taps, w, z):
+    """Write the outputs before the activation; w by filter, sums by a form of `conv_windows`."""
+    of = form(v, layer, taps, w, lambda at: v.all(x[at]), v.load)
+    filters, width = layer.filters, layer.out_w
 
+    def of_block(vectors, first):
+        def of_row(y, state):
+            def of_pixels(count, q):
+                start = y * of.down + q * of.right
+                sums = of.sums(start, [0], range(count), first, vectors)
+                out = (y * width + q) * filters + first
+                for a in range(count):
+                    for j in range(vectors):
+                        v.store(z, out + a * filters + j * v.lanes, sums[a * vectors + j])
 
-def _window_sums(v, layer, x, starts, taps, w, first, vectors):
-    """Return bias and products of windows that start somewhere in x; filters from `first` on."""
-    ld, count = layer.filters_ld, layer.kernel_h * layer.kernel_w * layer.channels
+            covering(v, width, 6 if vectors == 2 else 10, of_pixels)
+            return state
 
-    def of_tap(k, sums):
-        tap = taps[k]
-        return _add_products(
-            v, sums, [x[start + tap] for start in starts], _loads(v, w, k * ld + first, vectors)
-        )
+        v.repeat(layer.out_h, of_row, [])
 
-    bias = _loads(v, w, count * ld + first, vectors)
-    return v.repeat(count, of_tap, bias * len(starts))
+    blocks(v, filters, of_block)
 
 
 @vector_kernel
 def windows_forward(v, layer, x, taps, w, z):
     """Write the outputs before the activation; w by filter."""
-    row, step = layer.stride * layer.padded_w, layer.stride * layer.channels
-    filters = layer.filters
-
-    def of_block(vectors, first):
-        def of_row(y, state):
-            def of_pixels(count, q):
-                start = (y * row + q * layer.stride) * layer.channels
-                starts = [start + a * step for a in range(count)]
-                sums = _window_sums(v, layer, x, starts, taps, w, first, vectors)
-                out = (y * layer.out_w + q) * filters + first
-                for a in range(count):
-                    for j in range(vectors):
-                        v.store(z, out + a * filters + j * v.lanes, sums[a * vectors + j])
-
-            _covering(v, layer.out_w, 6 if vectors == 2 else 10, of_pixels)
-            return state
-
-        v.repeat(layer.out_h, of_row, [])
-
-    _blocks(v, filters, of_block)
+    _write_outputs(v, layer, Windows, x, taps, w, z)
 
 
 @vector_kernel
-def pooled_forward(v, layer, x, taps, w, z, places):
-    """Write the largest output of each 2x2 window of outputs, and its pixel of x; w by filter."""
-    row, step, filters = layer.stride * layer.padded_w, layer.stride, layer.filters
-    offsets = [0, step, row, row + step]
-    numbers = [v.all(v.number(offset)) for offset in offsets]
-    ahead = [offset * layer.channels for offset in offsets]
-    further = step * layer.pool_step * layer.channels
-
-    def of_block(vectors, first):
-        def of_row(y, state):
-            def of_windows(count, q):
-                pixel = (y * row + q * step) * layer.pool_step
-                start = pixel * layer.channels
-                starts = [start + a * further + each for a in range(count) for each in ahead]
-                sums = _window_sums(v, layer, x, starts, taps, w, first, vectors)
-                out = (y * layer.pooled_w + q) * filters + first
-                for a in range(count):
-                    top = v.number(pixel + a * step * layer.pool_step)
-                    for j in range(vectors):
-                        of_window = sums[4 * a * vectors + j : 4 * (a + 1) * vectors : vectors]
-                        best, offset = of_window[0], numbers[0]
-                        for value, number in zip(of_window[1:], numbers[1:], strict=True):
-                            best, offset = larger(best, offset, value, number)
-                        v.store(z, out + a * filters + j * v.lanes, best)
-                        v.store(places, out + a * filters + j * v.lanes, offset + v.all(top))
-
-            _covering(v, layer.pooled_w, 2 if vectors == 1 else 1, of_windows)
-            return state
-
-        v.repeat(layer.pooled_h, of_row, [])
-
-    _blocks(v, filters, of_block)
-
-
-def larger(best, place, value, number):
-    """Return value and number, vectors, where the value is larger than the best, else these."""
-    # A NaN is taken, and stays: nothing is greater.
-    is_larger = (value > best) | is_nan(value)
-    return select(is_larger, value, best), select(is_larger, number, place)
+def windows_forward_by_threes(v, layer, x, taps, w, z):
+    """As `windows_forward`, where `ThreeAtOnce` can be."""
+    _write_outputs(v, layer, ThreeAtOnce, x, taps, w, z)
 
 
 @vector_kernel
@@ -191,7 +139,7 @@ def windows_gradient(v, layer, x, taps, dz, g):
                 def of_x(q, sums):
                     at = start + q * step
                     ds = _loads(v, dz, (out + q) * layer.filters + first, vectors)
-                    return _add_products(v, sums, [x[each + at] for each in starts], ds)
+                    return add_products(sums, [v.all(x[each + at]) for each in starts], ds)
 
                 return v.repeat(layer.out_w, of_x, sums)
 
@@ -202,53 +150,9 @@ def windows_gradient(v, layer, x, taps, dz, g):
                 for j in range(vectors):
                     v.store(g, at + j * v.lanes, sums[a * vectors + j])
 
-        _in_tiles(v, tap_count, 6 if vectors == 2 else TAPS_AT_ONCE, of_taps)
+        in_tiles(v, tap_count, 6 if vectors == 2 else TAPS_AT_ONCE, of_taps)
 
-    _blocks(v, layer.filters, of_block)
-
-
-@vector_kernel
-def masked_gradient(v, layer, x, taps, places, dz, g):
-    """Add to the gradient of the weights, by filter; dz of the largest of 2x2 outputs each."""
-    row, step, ld = layer.stride * layer.padded_w, layer.stride, layer.filters_ld
-    tap_count = layer.kernel_h * layer.kernel_w * layer.channels
-    offsets = [0, step, row, row + step]
-    numbers = [v.all(v.number(offset)) for offset in offsets]
-
-    def of_vector(block, state):
-        def of_taps(count, k):
-            starts = [taps[k + a] for a in range(count)]
-
-            def of_y(y, sums):
-                def of_x(q, sums):
-                    first = (y * row + q * step) * layer.pool_step
-                    out = (y * layer.pooled_w + q) * layer.filters + block * v.lanes
-                    place = v.load(places, out) - v.all(v.number(first))
-                    parts = _of_each_place(place, numbers, v.load(dz, out))
-                    for offset, d in zip(offsets, parts, strict=True):
-                        at = (first + offset) * layer.channels
-                        sums = _add_products(v, sums, [x[at + each] for each in starts], [d])
-                    return sums
-
-                return v.repeat(layer.pooled_w, of_x, sums)
-
-            at = [(k + a) * ld + block * v.lanes for a in range(count)]
-            sums = v.repeat(layer.pooled_h, of_y, [v.load(g, each) for each in at])
-            for each, total in zip(at, sums, strict=True):
-                v.store(g, each, total)
-
-        _in_tiles(v, tap_count, TAPS_AT_ONCE, of_taps)
-        return state
-
-    v.repeat((layer.filters + v.lanes - 1) // v.lanes, of_vector, [])
-
-
-def _of_each_place(place, numbers, d):
-    """Return d where a place is the first number, 0 elsewhere; likewise of the other numbers."""
-    parts = [select(place <= numbers[0], d, 0.0)]
-    for before, number in itertools.pairwise(numbers):
-        parts.append(select(place <= before, 0.0, select(place <= number, d, 0.0)))
-    return parts
+    blocks(v, layer.filters, of_block)
 
 
 @vector_kernel
@@ -264,7 +168,7 @@ def bias_sums(v, dz, pixels, filters, sums):
         for j, total in enumerate(state):
             v.store(sums, first + j * v.lanes, total)
 
-    _blocks(v, filters, of_block)
+    blocks(v, filters, of_block)
 
 
 @vector_kernel
@@ -282,8 +186,8 @@ def windows_input_gradient(v, layer, dz, w, dx):
                     start = (y * layer.out_w + q) * filters
 
                     def of_filter(f, sums):
-                        ds = [dz[start + a * filters + f] for a in range(count)]
-                        return _add_products(v, sums, ds, _loads(v, w, weight + f * ld, vectors))
+                        ds = [v.all(dz[start + a * filters + f]) for a in range(count)]
+                        return add_products(sums, ds, _loads(v, w, weight + f * ld, vectors))
 
                     sums = v.repeat(filters, of_filter, [v.all(0.0)] * (count * vectors))
                     at = (y * layer.stride + i) * pitch + q * step + first
@@ -297,7 +201,7 @@ def windows_input_gradient(v, layer, dz, w, dx):
 
             v.repeat(layer.out_h, of_y, [])
 
-        _blocks(v, taps, of_block)
+        blocks(v, taps, of_block)
         return state
 
     v.repeat(layer.kernel_h, of_row, [])

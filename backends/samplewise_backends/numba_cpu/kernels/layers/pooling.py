@@ -6,7 +6,7 @@ The pooled image is (out_h, out_w, filters), with as many filters as channels.
 from samplewise_backends.numba_cpu.compile.jit import kernel
 from samplewise_backends.numba_cpu.compile.vectors import vector_kernel
 from samplewise_backends.numba_cpu.compile.views import part
-from samplewise_backends.numba_cpu.kernels.layers.conv_tiles import larger
+from samplewise_backends.numba_cpu.kernels.layers.conv_pooled import larger
 
 
 @vector_kernel
