@@ -85,11 +85,19 @@ class NumbaManyProgram:
     ) -> int:
         """Train the active networks for epochs, of which each group begins the next by itself."""
         self._begin(states, X, steps[0][active[0]], active)
-        runs, seen = [], []
-        for indices, trainer in self._groups:
-            seen.append(np.zeros((len(steps), len(indices), losses.shape[2]), losses.dtype))
+        runs: dict[int, Callable[[int], None]] = {}
+        seen = [
+            np.zeros((len(steps), len(indices), losses.shape[2]), losses.dtype)
+            for indices, _ in self._groups
+        ]
+
+        def prepare(k: int) -> None:
+            indices, trainer = self._groups[k]
             own = [[of_epoch[i] for i in indices] for of_epoch in steps]
-            runs.append(trainer.prepare([states[i] for i in indices], X, Y, own, seen[-1]))
+            runs[k] = trainer.prepare([states[i] for i in indices], X, Y, own, seen[k])
+
+        # The dual plan takes the products of all rows with the first weights.
+        self._each(prepare, range(len(self._groups)))
 
         def run_epoch(k: int, epoch: int) -> None:
             runs[k](epoch)

@@ -136,6 +136,8 @@ class FullGram:
         """Return the matrix (n, n), valid for all rows that steps have touched up to `steps`."""
         if self._X is not X:
             self._begin(X)
+        elif self._is_whole:
+            return self._gram
         rows = steps.order[steps.start : -(-steps.stop // ROWS_AT_ONCE) * ROWS_AT_ONCE]
         new = rows[~self._has[rows]]
         if len(new):
@@ -144,7 +146,11 @@ class FullGram:
 
     def whole(self, X: Matrix) -> Matrix | None:
         """Return the matrix if it is that of all rows of X."""
-        return self._gram if X is self._X and self._has.all() else None
+        return self._gram if X is self._X and self._is_whole else None
+
+    @property
+    def _is_whole(self) -> bool:
+        return len(self._seen) == len(self._gram)
 
     def _begin(self, X: Matrix | None) -> None:
         self._X = X
