@@ -15,6 +15,7 @@ from samplewise.network.layers import LAYERS, Dense, Layer
 from samplewise.network.layers.base import channels_first
 from samplewise.network.layout import ParameterLayout, Slot
 from samplewise.options.arguments import NamedArguments
+from samplewise.options.fields import changed_fields
 
 MAX_LAYERS = 1_000
 MAX_DIMENSIONS = 8
@@ -219,11 +220,7 @@ def _use(given: object) -> str:
 
 def _as_python(layer: Layer) -> str:
     """Return the call that makes a layer, such as "Dense(units=3)", without defaults."""
-    given = [
-        f"{field.name}={getattr(layer, field.name)!r}"
-        for field in dataclasses.fields(layer)
-        if getattr(layer, field.name) != field.default
-    ]
+    given = [f"{name}={value!r}" for name, value in changed_fields(layer).items()]
     return f"{type(layer).__name__}({', '.join(given)})"
 
 

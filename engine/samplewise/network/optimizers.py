@@ -13,14 +13,13 @@ Biases, and the scales and shifts of a normalisation, are never penalised.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
 from samplewise.checks import decay_factor, not_negative, positive_number
 from samplewise.errors import CombinationError
-from samplewise.options.arguments import NamedArguments
-from samplewise.options.fields import check_options, documented, option
+from samplewise.options.arguments import CheckedOptions
+from samplewise.options.fields import changed_fields, documented, option
 from samplewise.options.kinds import SWITCH, number
 
 SHARE, PENALTY, POSITIVE = number(decay_factor), number(not_negative), number(positive_number)
@@ -29,7 +28,7 @@ EPSILON_HELP = "added to the root in the denominator of a step, above 0"
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class Optimizer(NamedArguments):
+class Optimizer(CheckedOptions):
     """Penalties and gradient clipping, which all optimizers share.
 
     Raises:
@@ -52,9 +51,6 @@ class Optimizer(NamedArguments):
     name: ClassVar[str]
     # What a backend must offer by name where it is on; other fields are numbers in its formulas.
     options: ClassVar[tuple[str, ...]] = ("l1", "l2", "weight_decay", "clip_value", "clip_norm")
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
     @property
     def slots(self) -> int:
@@ -82,11 +78,10 @@ class Optimizer(NamedArguments):
     @property
     def words(self) -> tuple[str, ...]:
         """The differences from plain SGD, for people: as in ("adam", "beta1 0.5", "l2 0.1")."""
-        usual = {field.name: field.default for field in dataclasses.fields(self)}
-        given = {name: value for name, value in vars(self).items() if value != usual[name]}
+        given = changed_fields(self).items()
         return (
             *([self.name] * (self.name != SGD.name)),
-            *(name if value is True else f"{name} {value:g}" for name, value in given.items()),
+            *(name if value is True else f"{name} {value:g}" for name, value in given),
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from samplewise.checks import meant, printable, suggestion_or_list
 from samplewise.errors import UnknownArgumentError
-from samplewise.options.fields import once_a_class
+from samplewise.options.fields import check_options, once_a_class
 
 
 class NamedArguments:
@@ -49,6 +49,13 @@ class NamedArguments:
         else:
             hint = suggestion_or_list(name, known, "Arguments") if known else "; it takes none"
         return f"{cls.__name__}: '{printable(name)}' is not an argument{hint}"
+
+
+class CheckedOptions(NamedArguments):
+    """Base of frozen dataclasses whose options are checked when one is built."""
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
 
 @once_a_class

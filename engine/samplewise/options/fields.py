@@ -79,6 +79,12 @@ def check_options(described: object) -> None:
             object.__setattr__(described, field.name, found.kind.check(word, value))
 
 
+def changed_fields(described: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that differ from their defaults, by name."""
+    values = {field: getattr(described, field.name) for field in dataclasses.fields(described)}
+    return {field.name: value for field, value in values.items() if value != field.default}
+
+
 def documented(kind: K) -> K:
     """Return a dataclass whose docstring lists its fields, from their definitions."""
     options = {field.name: found.help for _, field, found in options_of(kind)}

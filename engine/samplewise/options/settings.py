@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Self
 
 from samplewise.checks import must_be, printable, suggestion_or_list
 from samplewise.errors import CombinationError, ParameterError
-from samplewise.options.arguments import NamedArguments
-from samplewise.options.fields import Chosen, check_options, once_a_class, options_of
+from samplewise.options.arguments import CheckedOptions
+from samplewise.options.fields import Chosen, once_a_class, options_of
 from samplewise.options.words import Part, Plain, members, owners_of, parts, words_of
 
 
-class Settings(NamedArguments):
+class Settings(CheckedOptions):
     """Base of settings: frozen dataclasses of options, choices and other settings.
 
     Attributes:
@@ -37,7 +37,7 @@ class Settings(NamedArguments):
 
     def __post_init__(self) -> None:
         """Check the options, and the class of each part."""
-        check_options(self)
+        super().__post_init__()
         for member in parts(type(self)):
             part = getattr(self, member.name)
             if not isinstance(part, member.kind):

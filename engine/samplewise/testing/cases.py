@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from samplewise.contract import Capabilities
 from samplewise.contract.capabilities import Need, needs
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
 from samplewise.network import SGD, Loss, Network, Optimizer, loss_named, multilayer_perceptron
+from samplewise.options.fields import changed_fields
 
 ROWS = 39
 # Several blocks of any built-in backend that treats steps together, and a part of one.
@@ -92,9 +92,8 @@ def _layers(network: Network) -> str:
 
 def _settings(described: Loss | Optimizer) -> str:
     """Return the name and the settings that differ from the usual ones."""
-    usual = {field.name: field.default for field in dataclasses.fields(described)}
-    given = {name: value for name, value in vars(described).items() if value != usual[name]}
-    return " ".join([described.name, *(f"{name}={value:g}" for name, value in given.items())])
+    given = changed_fields(described).items()
+    return " ".join([described.name, *(f"{name}={value:g}" for name, value in given)])
 
 
 def dense_case(

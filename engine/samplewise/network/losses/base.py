@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.errors import ParameterError
 from samplewise.lazy import np
-from samplewise.options.arguments import NamedArguments
+from samplewise.options.arguments import CheckedOptions
+from samplewise.options.fields import changed_fields
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 
 @dataclass(frozen=True)
-class Loss(NamedArguments):
+class Loss(CheckedOptions):
     """A loss over the logits of a sample. Value and gradient stand together in each backend.
 
     Attributes:
@@ -35,8 +36,8 @@ class Loss(NamedArguments):
 
         The name alone where every option has its default: versions without options read that.
         """
-        options = dataclasses.asdict(self)
-        return self.name if self == type(self)() else {"name": self.name, **options}
+        changed = changed_fields(self)
+        return {"name": self.name, **dataclasses.asdict(self)} if changed else self.name
 
     def check_outputs(self, outputs: int) -> None:
         """Refuse a network whose number of logits does not fit.

@@ -10,7 +10,7 @@ from samplewise.errors import ParameterError
 from samplewise.lazy import np
 from samplewise.network.losses.base import ClassLoss
 from samplewise.network.losses.links import largest_of_rows, logarithm, logit, sigmoid, softmax
-from samplewise.options.fields import check_options, documented, option
+from samplewise.options.fields import documented, option
 from samplewise.options.kinds import number
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ class _Smoothed(ClassLoss):
     """A cross-entropy whose targets may be smoothed; Szegedy et al. (2016)."""
 
     label_smoothing: float = option(0.0, number(decay_factor), SMOOTHING_HELP)
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
     def _smoothed(self, targets: NDArray[Any], classes: int) -> NDArray[Any]:
         if self.label_smoothing:

@@ -9,7 +9,7 @@ from samplewise.checks import positive_number
 from samplewise.lazy import np
 from samplewise.network.losses.base import ValueLoss, refuse_negative
 from samplewise.network.losses.links import logarithm, logit, sigmoid, softplus
-from samplewise.options.fields import check_options, documented, option
+from samplewise.options.fields import documented, option
 from samplewise.options.kinds import number
 
 if TYPE_CHECKING:
@@ -87,9 +87,6 @@ class Huber(ValueLoss):
     delta: float = option(
         1.0, number(positive_number), "threshold between quadratic and linear loss, above 0"
     )
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
     def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return the loss of each error."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from samplewise.errors import CombinationError
 from samplewise.lazy import np
-from samplewise.options.arguments import NamedArguments
-from samplewise.options.fields import check_options, documented, option
+from samplewise.options.arguments import CheckedOptions
+from samplewise.options.fields import documented, option
 from samplewise.options.kinds import whole
 from samplewise.text import counted
 
@@ -48,7 +48,7 @@ class Run:
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class Schedule(NamedArguments):
+class Schedule(CheckedOptions):
     """The warm-up, which all schedules share.
 
     Raises:
@@ -63,9 +63,6 @@ class Schedule(NamedArguments):
 
     ELSEWHERE: ClassVar[dict[str, str]] = {"learning_rate": "TrainingSettings"}
     name: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
     @property
     def varies_in_epoch(self) -> bool:

@@ -11,14 +11,14 @@ from samplewise.checks import decay_factor
 from samplewise.network import LOSSES, Loss
 from samplewise.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy
 from samplewise.network.losses.classification import SMOOTHING_HELP
-from samplewise.options.arguments import NamedArguments
-from samplewise.options.fields import check_options, documented, option
+from samplewise.options.arguments import CheckedOptions
+from samplewise.options.fields import documented, option
 from samplewise.options.kinds import number
 
 
 @documented
 @dataclass(frozen=True, kw_only=True)
-class AutoLoss(NamedArguments):
+class AutoLoss(CheckedOptions):
     """Binary cross-entropy for two classes, else categorical.
 
     Raises:
@@ -28,9 +28,6 @@ class AutoLoss(NamedArguments):
     label_smoothing: float = option(0.0, number(decay_factor), SMOOTHING_HELP)
 
     name: ClassVar[str] = "auto"
-
-    def __post_init__(self) -> None:
-        check_options(self)
 
     def for_outputs(self, outputs: int) -> Loss:
         """Return the loss of a network of `outputs` logits."""
