@@ -95,7 +95,10 @@ def candidate_of(factors: Sequence[str], rows: Sequence[dict[str, Any]], metric:
     done = [row for row in rows if row["status"] == DONE]
     values = [row[metric] for row in done if row[metric] is not None]
     mean = math.fsum(values) / len(values) if len(values) == len(done) > 0 else None
-    error = _standard_error(values) if mean is not None else None
+    error = None
+    if mean is not None and len(values) > 1:
+        # Exact until it is rounded: equal values have an error of 0, which a rounded mean has not.
+        error = statistics.stdev(values) / math.sqrt(len(values))
     tried = [row["parameters"] for row in rows if row["parameters"] is not None]
     return Candidate(
         number=rows[0]["candidate"],
@@ -109,13 +112,6 @@ def candidate_of(factors: Sequence[str], rows: Sequence[dict[str, Any]], metric:
         parameters=tried[0] if tried else None,
         epochs=math.fsum(row["epochs_run"] for row in done) / len(done) if done else None,
     )
-
-
-def _standard_error(values: Sequence[float]) -> float | None:
-    if len(values) < 2:
-        return None
-    # Exact until it is rounded: equal values have an error of 0, which a rounded mean has not.
-    return statistics.stdev(values) / math.sqrt(len(values))
 
 
 @cache

@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.errors import ParameterError
-from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.run import network_and_loss
-from samplewise.network import Loss, Network
 from samplewise.sweep.computed import Computed
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows, cut_of
@@ -77,14 +75,9 @@ def _planned(trial: Trial, rows: SweepRows) -> Planned:
         raise type(error)(
             f"candidate {trial.candidate} ({named(trial.values)}): {error}"
         ) from error
-    shares = _shared(trial.experiment, network, loss)
+    shared = shared_key(network, loss, trial.experiment.training)
+    shares = None if shared is None else (cut_of(trial.experiment), shared)
     return Planned(trial, shares, network.layout.parameters)
-
-
-def _shared(experiment: Experiment, network: Network, loss: Loss) -> Hashable:
-    """Return a key of all that networks of one `train_many` share, None where it takes one only."""
-    shared = shared_key(network, loss, experiment.training)
-    return None if shared is None else (cut_of(experiment), shared)
 
 
 class Plan(Computed[Planned]):
@@ -176,9 +169,13 @@ class Groups:
     @property
     def seconds_left(self) -> float | None:
         """Estimated time of all trials that are left; None before the first group has ended."""
+        return self.seconds_with(0.0)
+
+    def seconds_with(self, later: float) -> float | None:
+        """Return the estimated time of all trials that are left, and of so much work after them."""
         if self.seconds_of_work is None:
             return None
-        return self.seconds_of_work * (self.mean_work * self._count - self._work_taken)
+        return self.seconds_of_work * (self.mean_work * self._count - self._work_taken + later)
 
     def take(self) -> list[Planned]:
         """Return the next group; empty where none is left."""

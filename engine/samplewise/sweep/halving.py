@@ -45,10 +45,7 @@ class Halving:
     @property
     def seconds_left(self) -> float | None:
         """Estimated time of all rungs that are left; None before the first group has ended."""
-        of_rung, of_work = self._groups.seconds_left, self._groups.seconds_of_work
-        if of_rung is None or of_work is None:
-            return None
-        return of_rung + of_work * self._groups.mean_work * self._later_epochs
+        return self._groups.seconds_with(self._groups.mean_work * self._later_epochs)
 
     def take(self) -> list[Planned]:
         """Return the next group, with the snapshots to go on from; empty where none is ready."""

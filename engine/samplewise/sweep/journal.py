@@ -142,29 +142,27 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
         yield file
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    """Give the lines after the header; one that is being written is left out."""
-    with _opened(path) as file:
-        file.readline()
-        yield from (line[:-1] for line in file if line.endswith(b"\n"))
-
-
 def _entries(path: Path, *, warns: bool) -> Iterator[Entry]:
     """Give the entries of a journal without those of damaged lines, of which it may warn.
 
     A journal that was joined to this one brings its first line, which is that of no trial.
     """
-    for number, line in enumerate(_lines(path), start=2):
-        entry = _entry(line)
-        if entry is not None and "kind" not in entry:
-            yield entry
-        elif entry is None and warns:
-            warnings.warn(
-                f"{printable(path)}: line {number} is damaged; its trial is run again "
-                "unless a later line has it",
-                SamplewiseWarning,
-                stacklevel=2,
-            )
+    with _opened(path) as file:
+        file.readline()
+        for number, line in enumerate(file, start=2):
+            if not line.endswith(b"\n"):
+                # It is being written.
+                return
+            entry = _entry(line[:-1])
+            if entry is not None and "kind" not in entry:
+                yield entry
+            elif entry is None and warns:
+                warnings.warn(
+                    f"{printable(path)}: line {number} is damaged; its trial is run again "
+                    "unless a later line has it",
+                    SamplewiseWarning,
+                    stacklevel=2,
+                )
 
 
 def _mended(descriptor: int, path: Path) -> Entry | None:

@@ -55,12 +55,9 @@ class Proposals:
     @property
     def seconds_left(self) -> float | None:
         """Estimated time, as if later candidates were like those so far; None before the first."""
-        of_batch, of_work = self._groups.seconds_left, self._groups.seconds_of_work
-        if of_batch is None or of_work is None:
-            return None
         work = sum(one.work for trials in self._candidates.values() for one in trials)
         later = self._samples - len(self._candidates)
-        return of_batch + of_work * later * work / len(self._candidates)
+        return self._groups.seconds_with(later * work / max(len(self._candidates), 1))
 
     def take(self) -> list[Planned]:
         """Return the next group; empty where none is left.
