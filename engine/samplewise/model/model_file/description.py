@@ -79,6 +79,12 @@ class Description:
     dtype: np.dtype[Any]
 
     @property
+    def of_model(self) -> dict[str, Any]:
+        """The fields that are those of `Model`, by name."""
+        others = ("columns_bytes", "dtype")
+        return {name: value for name, value in vars(self).items() if name not in others}
+
+    @property
     def fitted(self) -> dict[str, int]:
         """The keys of steps that have means and deviations, and how many of each."""
         of_table = self.preprocessing.name == STANDARDIZE and self.image_shape is None
@@ -181,6 +187,7 @@ def _checked(found: dict[str, Any]) -> Description:
     if last != "identity":
         raise ParameterError(must_be("activation of the last layer", "identity", last))
     preprocessing = _preprocess(PREPROCESSED, found[PREPROCESSED])
+    dtype, size, most = found["array_dtype"], found["columns"], largest_size(network.inputs)
     return Description(
         network=network,
         loss=loss,
@@ -190,8 +197,8 @@ def _checked(found: dict[str, Any]) -> Description:
         image_shape=_image_shape(found["image_shape"], network),
         full_scale=_full_scale(found["full_scale"], preprocessing),
         fit=one_of("fit", found["fit"], FITS),
-        array_dtype=_array_dtype(found["array_dtype"]),
-        columns_bytes=_columns_bytes(found["columns"], network),
+        array_dtype=None if dtype is None else one_of("array_dtype", dtype, _ARRAY_DTYPES),
+        columns_bytes=None if size is None else whole_number("columns", size, maximum=most),
         trained_on=_line("trained_on", found["trained_on"]),
         dtype=np.dtype(one_of("dtype", found["dtype"], _DTYPES)),
     )
@@ -256,16 +263,6 @@ def _full_scale(value: object, preprocessing: Preprocessing) -> float | None:
             f"{preprocessing.full_scale:g}"
         )
     return white
-
-
-def _array_dtype(value: object) -> str | None:
-    return None if value is None else one_of("array_dtype", value, _ARRAY_DTYPES)
-
-
-def _columns_bytes(value: object, network: Network) -> int | None:
-    if value is None:
-        return None
-    return whole_number("columns", value, maximum=largest_size(network.inputs))
 
 
 def _image_shape(value: object, network: Network) -> tuple[int, int] | None:

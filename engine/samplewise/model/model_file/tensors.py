@@ -48,20 +48,8 @@ def build(header: Header, content: bytes, name: str) -> Model:
     fitted = {key: _fitted(key, header.entries, content, name) for key in described.fitted}
     for key, view in described.network.layout.views(parameters).items():
         view[...] = _finite(header.entries[key].array(content), key, name)
-    return Model(
-        network=described.network,
-        loss=described.loss,
-        parameters=parameters,
-        class_names=described.class_names,
-        preprocessing=fitted.get(PREPROCESSED, described.preprocessing),
-        image_shape=described.image_shape,
-        trained_on=described.trained_on,
-        columns=_columns(described, header.entries, content, name),
-        full_scale=described.full_scale,
-        fit=described.fit,
-        array_dtype=described.array_dtype,
-        target_preprocessing=fitted.get(OF_TARGETS, described.target_preprocessing),
-    )
+    columns = _columns(described, header.entries, content, name)
+    return Model(parameters=parameters, columns=columns, **described.of_model | fitted)
 
 
 def _check_tensors(entries: dict[str, Entry], described: Description, name: str) -> None:
