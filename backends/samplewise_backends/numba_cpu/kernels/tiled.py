@@ -65,11 +65,12 @@ def values_in_tiles(given, X, W, z, start, start_unit):
 
 @kernel
 def update_in_tiles(given, e, X, W):
-    """Add to W <- W + E^T X, with E (B, R) from e on, X (B, d), W (R, d) and d a vector at least.
+    """Add to W <- W + E^T X, with E (B, R) from e on, X (B, d or more) and W (R, d).
 
     What fills no vector of a row is added last, from a vector that ends there.
     """
-    (rows, inputs), units, lanes, ld = X.shape, W.shape[0], lanes_of(given.tiny), given.ld
+    (rows, pitch), (units, inputs) = X.shape, W.shape
+    lanes, ld = lanes_of(given.tiny), given.ld
     whole = inputs // lanes * lanes
     # Whole vectors: what a product writes beyond its columns would be added twice.
     at_once = PART // min(rows, ROWS_OF_UPDATE) // LANES * LANES
@@ -78,11 +79,11 @@ def update_in_tiles(given, e, X, W):
         some = part(e, r * ld, (count - 1) * ld + units)
         for i in range(0, whole, at_once):
             columns = min(at_once, whole - i)
-            x, w = matrix_from(X, r * inputs + i, count), matrix_from(W, i, units)
+            x, w = matrix_from(X, r * pitch + i, count), matrix_from(W, i, units)
             add_tiles(given, w, some, 1, ld, x, columns)
         if whole < inputs:
             found = matrix_at(given.room, units, lanes, given.tiny)
-            x = matrix_from(X, r * inputs + inputs - lanes, count)
+            x = matrix_from(X, r * pitch + inputs - lanes, count)
             describe_tiles(given, found, some, 1, ld, x, lanes)
             call(given.multiply, given.tiles)
             _add_last(found, W, inputs - whole)

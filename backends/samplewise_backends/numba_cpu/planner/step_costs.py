@@ -17,6 +17,7 @@ from samplewise_backends.numba_cpu.plans.abreast import columns_of
 from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.members import Member
+from samplewise_backends.numba_cpu.plans.routines import has_tiles
 
 # Products of a training take this many times as long as measured ones, which run in a row.
 WARM = 1.15
@@ -141,6 +142,12 @@ class StepCosts:
             alone = LOOP_VELOCITY if self._form == WITH_MOMENTUM else LOOP_ALONE
             each = alone if self._batch == 1 else LOOP_WEIGHT
             return self._rows * weights * each * rates.later_weight
+        if has_tiles() and inputs >= self._lanes:
+            ns = product_ns(rates.values[TILED], self._batch, units, inputs)
+            ns += product_ns(rates.update[TILED], self._batch, units, inputs)
+            # It is written as an update is, from the units as rows.
+            ns += product_ns(rates.update[TILED], units, self._batch, inputs) if wanted else 0.0
+            return self._rows * weights * WARM * ns
         at_once = min(units, units_at_once.py_func(self._batch, inputs))
         tables = (rates.values, rates.update)
         ns = sum(product_ns(kinds[WHOLE], self._batch, at_once, inputs) for kinds in tables)

@@ -193,6 +193,7 @@ def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
         describe_steps(call, layers, gathered, loss)
         net, gradient = call.inner("network"), largest_gradient(layers)
         net.set(later_layers=later_layers)
+        take_tiles(net, units_in_tiles(layers, len(gathered)))
     else:
         clips = member.optimizer.clip_norm is not None
         call = stepwise_call(layers, gathered, loss)

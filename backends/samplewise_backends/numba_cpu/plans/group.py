@@ -29,6 +29,8 @@ from samplewise_backends.numba_cpu.plans.routines import (
     describe_product,
     give_buffers,
     largest_gradient,
+    take_tiles,
+    units_in_tiles,
 )
 from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
 from samplewise_backends.numba_cpu.plans.trainer import KEPT_RECORDS, Windows
@@ -64,6 +66,8 @@ class Group:
             describe_optimizer(net.inner("hyper"), optimizer)
         # The address of a routine is found anew by each call, in 20 us.
         self._networks.set(later_layers=later_layers)
+        later = np.concatenate([table[1:] for table in layers])
+        take_tiles(self._networks, units_in_tiles(later, batch_size))
         # `kernels.block` takes the first layers of all by the first network's record.
         first_layers = np.concatenate([table[:1] for table in layers])
         describe_activations(self._each[0], first_layers, training=True)

@@ -110,14 +110,14 @@ def describe_tiles(caller: Struct, longest: int) -> None:
 
 
 def units_in_tiles(layers: Layers, rows: int) -> int:
-    """Return the most units of a dense layer whose products come in tiles; 0 where BLAS takes all.
-
-    Vectors of 16 bytes are not what tiles are made for.
-    """
+    """Return the most units of a dense layer whose products come in tiles, 0 where none do."""
     dense = layers[(layers["kind"] == Kind.DENSE) & (rows * layers["weights"] > LOOPS_UP_TO)]
-    if rows == 1 or vector_bytes(*processor()) < WIDE_ENOUGH:
-        return 0
-    return int(dense["units"].max(initial=0))
+    return int(dense["units"].max(initial=0)) if rows > 1 and has_tiles() else 0
+
+
+def has_tiles() -> bool:
+    """Return False where vectors are of 16 bytes: tiles are not made for them."""
+    return vector_bytes(*processor()) >= WIDE_ENOUGH
 
 
 def take_tiles(net: Struct, units: int) -> None:

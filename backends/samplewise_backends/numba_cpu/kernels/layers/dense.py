@@ -12,6 +12,7 @@ from samplewise_backends.numba_cpu.kernels.layers.dense_tiles import (
     forward_in_tiles,
     gradient_in_tiles,
     input_gradient_in_tiles,
+    step_in_tiles,
     takes_tiles,
 )
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
@@ -151,22 +152,14 @@ def dense_backward_row_momentum(net, layer, dz, a, dX):
 
 @inlined_kernel
 def dense_update(net, layer, dz, a, a_ld):
-    """Take one step of SGD in the weights and biases; dz: with the mean over the batch in it."""
+    """Take one step of SGD in the weights and biases, and leave any numbers in dz.
+
+    dz: with the mean over the batch in it.
+    """
     hyper, one, zero = net.hyper, a.dtype.type(1), a.dtype.type(0)
     weights, bias = _weights_and_bias(net, layer, net.parameters, net.size)
     speeds, bias_speed = _weights_and_bias(net, layer, net.slots, net.slots_size)
     gradient, plain = vector_at(net.gradient, net.gradient_size, net.tiny), hyper.momentum == zero
-    if plain and not _by_loops(net, layer):
-        if hyper.l2 != zero:
-            shrink = hyper.rate * hyper.l2
-            for i in range(weights.shape[0]):
-                weights[i] -= shrink * weights[i]
-        _add_products(net, layer, -hyper.rate, dz, a, a_ld, one, weights)
-    elif plain:
-        _plain_rows(net, layer, dz, a, a_ld, weights)
-    else:
-        _weight_gradient(net, layer, dz, a, a_ld, gradient)
-        _momentum(hyper, hyper.l2, net.tiny, weights, speeds, gradient)
     g = part(gradient, 0, layer.units)
     bias_gradient(net.rows, dz, layer.ld, g)
     if plain:
@@ -175,6 +168,20 @@ def dense_update(net, layer, dz, a, a_ld):
             bias[o] -= rate * g[o]
     else:
         _momentum(hyper, zero, net.tiny, bias, bias_speed, g)
+    if plain and not _by_loops(net, layer):
+        if hyper.l2 != zero:
+            shrink = hyper.rate * hyper.l2
+            for i in range(weights.shape[0]):
+                weights[i] -= shrink * weights[i]
+        if takes_tiles(net, layer):
+            step_in_tiles(net, layer, dz, a, a_ld, weights)
+        else:
+            _add_products(net, layer, -hyper.rate, dz, a, a_ld, one, weights)
+    elif plain:
+        _plain_rows(net, layer, dz, a, a_ld, weights)
+    else:
+        _weight_gradient(net, layer, dz, a, a_ld, gradient)
+        _momentum(hyper, hyper.l2, net.tiny, weights, speeds, gradient)
 
 
 @inlined_kernel

@@ -7,7 +7,7 @@ from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel
 from samplewise_backends.numba_cpu.compile.vectors import lanes_of
 from samplewise_backends.numba_cpu.compile.views import address_of, call, matrix_at
 from samplewise_backends.numba_cpu.kernels.tile_calls import describe_tiles, matrix_from
-from samplewise_backends.numba_cpu.kernels.tiled import values_in_tiles
+from samplewise_backends.numba_cpu.kernels.tiled import update_in_tiles, values_in_tiles
 
 
 @inlined_kernel
@@ -40,6 +40,18 @@ def gradient_in_tiles(net, layer, dz, units, a, a_ld, out):
     A = matrix_at(address_of(a), net.rows, a_ld, net.tiny)
     dW = matrix_at(address_of(out), units, layer.inputs, net.tiny)
     _write_product(net.product, dW, dz, 1, layer.ld, A, layer.inputs)
+
+
+@inlined_kernel
+def step_in_tiles(net, layer, dz, a, a_ld, weights):
+    """Take one step of plain SGD, W <- W - rate dZ^T A; dz is multiplied by the rate."""
+    given, like, size = net.product, net.tiny, net.rows * layer.ld
+    for i in range(size):
+        dz[i] *= -net.hyper.rate
+    given.ld = layer.ld
+    A = matrix_at(address_of(a), net.rows, a_ld, like)
+    W = matrix_at(address_of(weights), layer.units, layer.inputs, like)
+    update_in_tiles(given, dz, A, W)
 
 
 @kernel
