@@ -127,6 +127,24 @@ def drawn_of_any_layers(seed):
     )
 
 
+def drawn_of_any_layers_by_sgd(seed):
+    """Return such a case without kinks, of more rows, that SGD trains, and its plans."""
+    case, rng = drawn_of_any_layers(seed), np.random.default_rng([seed, 1])
+    optimizer = SGD(float(rng.choice([0.0, 0.9])), l2=float(rng.choice([0.0, 0.1])))
+    sizes = {"rows": case.rows + 120, "batch_size": case.batch_size + int(rng.integers(121))}
+    layers = [
+        dataclasses.replace(layer, activation="tanh") if layer.activation in KINKED else layer
+        for layer in case.network.layers
+    ]
+    network = Network(case.network.input_shape or case.network.inputs, layers)
+    case = dataclasses.replace(
+        case, network=network, optimizer=optimizer, step_fields=frozenset(), **sizes
+    )
+    first = case.network.layers[0]
+    in_blocks = isinstance(first, Dense) and first.trainable
+    return case, ("direct", *(plans_in_tiles(case) if in_blocks else ()))
+
+
 def single_failures(case):
     """Return how gradients and predictions of a case differ from the reference's, in words."""
     drawn = problem(case)
@@ -183,6 +201,8 @@ def main():
         cases += [(case, plan) for plan in plans_in_tiles(case)]
     any_layers = [case for case in map(drawn_of_any_layers, count) if is_comparable(case)]
     cases += [(case, "direct") for case in any_layers]
+    for case, plans in map(drawn_of_any_layers_by_sgd, count):
+        cases += [(case, plan) for plan in plans]
     found = [(case, failures(case, plan)) for case, plan in cases if is_comparable(case)]
     found += [(case, single_failures(case)) for case in any_layers]
     for _, words in found:
