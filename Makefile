@@ -1,4 +1,4 @@
-# Everything is installed from the lock files; Python 3.11, 3.12 or 3.13 and make are all that is needed.
+# Everything is installed from the lock files; Python 3.11 to 3.15 and make are all that is needed.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

@@ -65,14 +65,14 @@ def supported_pythons():
 
 def test_classifiers_ci_and_documents_name_the_pythons_that_are_admitted():
     pythons = supported_pythons()
-    assert pythons == ["3.11", "3.12", "3.13"]
+    assert pythons == ["3.11", "3.12", "3.13", "3.14", "3.15"]
     named = "Programming Language :: Python :: 3."
     classifiers = [text for text in PROJECT["classifiers"] if text.startswith(named)]
     assert [text.rsplit(" ", 1)[-1] for text in classifiers] == pythons
     assert re.search(r"python: (\[.*\])", read(".github/workflows/ci.yml"))[1] == json.dumps(
         pythons
     )
-    sentence = f"Python {', '.join(pythons[:-1])} or {pythons[-1]} and make"
+    sentence = f"Python {pythons[0]} to {pythons[-1]} and make"
     assert sentence in read("README.md")
     assert sentence in read("Makefile")
 

@@ -62,8 +62,10 @@ def test_a_vector_too_short_is_refused():
 
 
 @pytest.fixture
-def nothing_kept(monkeypatch):
-    monkeypatch.setattr(layout, "_kept", [])
+def nothing_kept():
+    layout._free.clear()
+    yield
+    layout._free.clear()
 
 
 def test_memory_is_taken_again_once_no_array_refers_to_it(nothing_kept):
@@ -86,18 +88,20 @@ def test_memory_is_taken_again_once_no_array_refers_to_it(nothing_kept):
 @pytest.mark.parametrize("rows", [6000, 15000])
 def test_memory_of_another_size_is_left(nothing_kept, rows):
     aligned_empty((13000, 100), "float64")
-    (before,) = layout._kept
+    (before,) = layout._free
     found = aligned_empty((rows, 100), "float64")
     assert not np.shares_memory(found, before)
-    assert len(layout._kept) == 2
+    assert layout._free == [before]
 
 
 def test_not_more_than_two_pieces_of_memory_are_kept_and_no_large_one(nothing_kept):
     arrays = [aligned_empty(600_000, "float64") for _ in range(4)]
-    assert len(layout._kept) == MOST_KEPT
     assert len({array.ctypes.data for array in arrays}) == 4
+    assert not layout._free
+    arrays.clear()
+    assert len(layout._free) == MOST_KEPT
     aligned_empty(2**22, "float64")
-    assert sum(memory.size for memory in layout._kept) < 2**24
+    assert sum(memory.size for memory in layout._free) < 2**24
 
 
 def test_threads_never_share_memory(nothing_kept):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -39,31 +38,38 @@ def aligned_empty(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any
 
 KEPT_BYTES = range(2**22, 2**24 + 1)
 MOST_KEPT = 2
-_kept: list[NDArray[np.uint8]] = []
+_free: list[NDArray[np.uint8]] = []
+
+
+class _Loan:
+    """What arrays in kept memory refer to; with the last of them it goes, and frees the memory."""
+
+    def __init__(self, memory: NDArray[np.uint8]) -> None:
+        self._memory, self.__array_interface__ = memory, memory.__array_interface__
+
+    def __del__(self, free: list[NDArray[np.uint8]] = _free) -> None:
+        free.append(self._memory)
+        del free[:-MOST_KEPT]
 
 
 def _kept_memory(size: int, dtype: DTypeLike) -> NDArray[Any]:
     if size not in KEPT_BYTES:
         return np.empty(size, dtype)
     found = _free_memory(size)
-    memory = np.empty(size, dtype) if found is None else found
-    _kept.append(memory)
-    del _kept[:-MOST_KEPT]
-    return memory
+    return np.asarray(_Loan(np.empty(size, dtype) if found is None else found))
 
 
 def _free_memory(size: int) -> NDArray[np.uint8] | None:
-    """Return kept memory of about this size that no array refers to, no longer kept; or None."""
-    for _ in range(len(_kept)):
+    """Return free memory of about this size, no longer kept; or None."""
+    for _ in range(len(_free)):
         try:
             # Of several threads, one alone gets it.
-            memory = _kept.pop(0)
+            memory = _free.pop(0)
         except IndexError:
             break
-        # The name here and the argument are two; each array in that memory is one more.
-        if size <= memory.size <= 2 * size and sys.getrefcount(memory) == 2:
+        if size <= memory.size <= 2 * size:
             return memory
-        _kept.append(memory)
+        _free.append(memory)
     return None
 
 
