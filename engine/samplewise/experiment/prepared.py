@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from samplewise.checks import instance_of, printable
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import FEW_ROWS, REGRESSION, ROW_NAMES, WHOLE_NUMBER
-from samplewise.data.loading import load
 from samplewise.data.pixels import warn_of_scale
 from samplewise.data.preprocessing import NONE, UNCHANGED, Preprocessing
 from samplewise.data.split import shuffled, split
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.held_rows import HeldRows, held_rows
+from samplewise.experiment.source_rows import load_source
 from samplewise.streams import Streams
 from samplewise.text import counted
 
@@ -123,9 +123,8 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
         instance_of("dataset", dataset, Dataset)
         dataset = of_chosen_classes(experiment, dataset)
     else:
-        data = experiment.data
-        source = data.source
-        dataset = load(source, data.classes, experiment.source_options())
+        source = experiment.data.source
+        dataset = load_source(experiment, experiment.data.classes)
     check_learnable(dataset)
     return prepared_with(experiment, dataset, held_rows(experiment, dataset, source))
 
