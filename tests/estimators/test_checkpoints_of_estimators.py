@@ -115,6 +115,7 @@ def test_lbfgs_refuses_a_snapshot_and_warns_of_callbacks(tmp_path):
         MLPClassifier(**{**QUICK, "max_iter": 500}, solver="lbfgs", callbacks=kept).fit(X, Y)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_search_does_not_mix_the_checkpoints_of_its_candidates(tmp_path):
     kept = Checkpoint(tmp_path / "checkpoints", every=4)
     estimator = MLPClassifier(**QUICK, callbacks=kept)

@@ -25,6 +25,8 @@ from samplewise.training.metrics import (
 )
 from samplewise.training.rows.targets import prepare_targets
 
+_MANY_DIGITS = 1e4
+
 
 @dataclass(frozen=True)
 class Errors:
@@ -149,7 +151,11 @@ def error_texts(figures: Mapping[str, float | None]) -> dict[str, str]:
     r2 = figures["r2"]
     shown = {"RMSE": figures["rmse"], "MAE": figures["mae"]}
     texts = {name: "beyond float64" if x is None else six_digits(x) for name, x in shown.items()}
-    return {**texts, "R²": "undefined (the targets do not differ)" if r2 is None else f"{r2:.4f}"}
+    return {**texts, "R²": "undefined (the targets do not differ)" if r2 is None else _r2_text(r2)}
+
+
+def _r2_text(r2: float) -> str:
+    return f"{r2:.4f}" if r2 > -_MANY_DIGITS else six_digits(r2)
 
 
 def classification_report(
