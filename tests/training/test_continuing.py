@@ -77,7 +77,7 @@ def test_a_model_of_another_network_or_of_weights_that_are_not_finite_is_refused
     with pytest.raises(ParameterError, match=r"initial: its network must be 4-5-1 .* got 4-3-1"):
         train(multilayer_perceptron(4, (5,), 1), X, LABELS, settings(), initial=model)
     model.parameters[0] = np.inf
-    with pytest.raises(ParameterError, match="initial: its parameters must be 64 finite numbers"):
+    with pytest.raises(ParameterError, match="must be 64 finite numbers .*, got 64, 63 of them"):
         train(NETWORK, X, LABELS, settings(), initial=model)
 
 

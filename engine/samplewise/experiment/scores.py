@@ -146,7 +146,7 @@ def check_measurable(network: Network, loss: Loss, data: Prepared) -> None:
             mean = _mean(loss, np.zeros(Y.shape), Y, data.target_preprocessing)
         _check_mean(mean, loss, Y)
     except DataError as error:
-        # Where those to train on are no better, the error is about them.
+        # If the training targets cannot be used either, report these first.
         prepare_targets(training.targets, len(training), network, loss, np.float64)
         raise DataError(f"test rows: {error}") from error
 
