@@ -206,6 +206,14 @@ def test_training_goes_by_a_metric_of_which_more_is_better():
     np.testing.assert_array_equal(result.parameters, kept.parameters)
 
 
+def test_of_a_metric_whose_name_ends_in_loss_less_is_better():
+    figures = iter([0.9, 0.2, 0.5, float("nan"), 0.2, 0.1])
+    chosen = settings(epochs=9, monitor="validation_rmse_loss", patience=3)
+    metrics = {"rmse_loss": lambda targets, predictions: next(figures)}
+    history = train(NETWORK, X, LABELS, chosen, validation=HELD, metrics=metrics).history
+    assert (history.stopped, history.best_epoch) == ("patience", 2)
+
+
 def test_networks_at_once_are_measured_each():
     chosen = settings(backend="numba_cpu", validation_fraction=0.4, epochs=1)
     networks = [NETWORK, multilayer_perceptron(4, (5,), 1)]
