@@ -139,7 +139,7 @@ def test_labels_are_read_as_numbers_where_they_are_asked_for(table, flags, tmp_p
 
 
 def test_numbers_of_another_number_of_rows_are_refused():
-    with pytest.raises(DataError, match="values must have a row of numbers for each of"):
+    with pytest.raises(DataError, match="values must have as many rows of numbers as X, "):
         Dataset("odd", X, np.zeros(200, np.int64), (), "a test", values=np.zeros((199, 1)))
 
 

@@ -56,7 +56,7 @@ def test_classes_without_a_row_are_refused():
         (np.zeros(4), "shape"),
         (np.zeros((4, 2), dtype=complex), "d: X: expected numbers, got complex128 values"),
         ([[1, 2], [3], [4], [5]], "d: X: cannot be made an array"),
-        (np.zeros((3, 2)), "labels must have one for each of the 3 rows, got shape"),
+        (np.zeros((3, 2)), "labels must be as many as X has rows, 3 labels, got shape"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(X, message):
@@ -81,7 +81,9 @@ def test_a_label_without_a_class_is_refused(labels):
 
 
 def test_an_image_shape_must_fit_the_rows():
-    with pytest.raises(DataError, match="image_shape must make the 2 values of a row, got"):
+    with pytest.raises(
+        DataError, match="image_shape must make as many pixels as a row has values, 2 pixels, got"
+    ):
         dataset(image_shape=(2, 2))
 
 

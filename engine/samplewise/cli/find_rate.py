@@ -39,7 +39,7 @@ def find_rate(
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Suggest a learning rate: train a pass while the rate grows, until the loss breaks.
+    """Suggest a learning rate: train one pass while the rate grows, until the loss breaks.
 
     Of fewer than 10,000 rows, the losses are the mean of several such passes, at most ten.
     Settings come from the same places as those of `train`. The trained weights are not kept.

@@ -148,15 +148,15 @@ class Dataset:
             )
         if self.labels.shape != (len(self.X),):
             raise DataError(
-                f"{self.name}: labels must have one for each of the "
-                f"{counted(len(self.X), 'row')}, got shape {self.labels.shape}; give X and labels "
-                "of the same rows"
+                f"{self.name}: labels must be as many as X has rows, "
+                f"{counted(len(self.X), 'label')}, got shape {self.labels.shape}; give X and "
+                "labels of the same rows"
             )
         if self.values is not None and (self.values.ndim != 2 or len(self.values) != len(self.X)):
             raise DataError(
-                f"{self.name}: values must have a row of numbers for each of the "
-                f"{counted(len(self.X), 'row')}, got shape {self.values.shape}; give X and values "
-                "of the same rows"
+                f"{self.name}: values must have as many rows of numbers as X, "
+                f"{counted(len(self.X), 'row')}, got shape {self.values.shape}; give X and "
+                "values of the same rows"
             )
         outputs = 0 if self.values is None else self.values.shape[1]
         if len(self.target_names) not in (0, outputs):
@@ -167,15 +167,15 @@ class Dataset:
             check_columns(self.columns, self.name)
             if width(self.columns) != self.X.shape[1]:
                 raise DataError(
-                    f"{self.name}: columns must make the "
-                    f"{counted(self.X.shape[1], 'value')} of a row, got "
-                    f"{counted(width(self.columns), 'feature')}; name each column of X once, or "
-                    "leave columns out"
+                    f"{self.name}: columns must make as many features as a row has values, "
+                    f"{counted(self.X.shape[1], 'feature')}, got {width(self.columns):,}; name "
+                    "each column of X once, or leave columns out"
                 )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(
-                f"{self.name}: image_shape must make the {counted(self.X.shape[1], 'value')} of "
-                f"a row, got {self.image_shape}; give height and width of the images"
+                f"{self.name}: image_shape must make as many pixels as a row has values, "
+                f"{counted(self.X.shape[1], 'pixel')}, got {self.image_shape}; give height and "
+                "width of the images"
             )
 
     def __len__(self) -> int:
