@@ -50,8 +50,8 @@ def train(X, y, **options):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: dataset(labels=(0, 1)), "1 row but labels"),
-        (lambda: dataset(image_shape=(2, 2)), "rows of 1 value are not"),
+        (lambda: dataset(labels=(0, 1)), "as X has rows, 1 label, got shape"),
+        (lambda: dataset(image_shape=(2, 2)), "1 pixel, got"),
         (lambda: train([[0.0], [np.nan]], [0, 1]), "1 value is NaN or inf"),
         (lambda: train([[np.inf], [np.nan]], [0, 1]), "2 values are NaN or inf"),
         (lambda: train([[0.0], [1.0]], ["a", "a"]), r"hold 1 class \(a\)"),

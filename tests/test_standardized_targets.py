@@ -111,8 +111,11 @@ STANDARDIZE = {"name": "standardize", "full_scale": None}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"target_preprocessing": ...}, "lacks or should not have: target_preprocessing"),
-        ({"target_preprocessing": None}, "target_preprocessing must have name and full_scale"),
+        ({"target_preprocessing": ...}, "lacks target_preprocessing"),
+        (
+            {"target_preprocessing": None},
+            "target_preprocessing: must be a table of name and full_scale.* got None",
+        ),
         (
             {"target_preprocessing": {"name": "scale", "full_scale": 2.0}},
             "name of target_preprocessing: must be one of standardize, none, got 'scale'",
@@ -122,7 +125,7 @@ STANDARDIZE = {"name": "standardize", "full_scale": None}
             "should not have the tensors target_preprocessing.deviation",
         ),
         ({"loss": "poisson"}, "target_preprocessing: needs a loss of numbers .* got poisson"),
-        ({"format": 2}, "should not have: target_preprocessing"),
+        ({"format": 2}, "has unknown target_preprocessing"),
     ],
 )
 def test_a_damaged_description_is_refused(path, changes, message):

@@ -286,6 +286,7 @@ def test_products_of_networks_at_once_take_one_thread_each(seen):
     assert counts() == {2}
 
 
+@pytest.mark.filterwarnings("ignore:the loss never fell")
 def test_a_sweep_of_rates_keeps_to_its_threads(seen):
     lr_range_test(NARROW, X[:20], LABELS[:20], FEW_ROWS)
     assert seen == each(("compile", "warm up", *TRAINING), 1)

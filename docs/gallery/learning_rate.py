@@ -1,7 +1,8 @@
 """Finding a learning rate
 
-A learning rate range test makes one pass over the rows, in which the rate grows from step to step
-until training breaks. It takes less time than one guess.
+A learning rate range test makes a pass over the rows, in which the rate grows from step to step
+until training breaks; of few rows, it takes the mean of several passes. It takes less time than one
+guess.
 """
 
 # %%

@@ -196,8 +196,9 @@ def resolve(
     return Choice(backend, reason)
 
 
-# The last run that lacked nothing: training on the rows of one user after another asks for it again
-# and again. To compare takes 1 us, to collect all names 3, and 24 after a training.
+# The last arguments of `_missing` for which nothing was missing. Whoever trains one small network
+# after another asks with the same ones each time: comparing takes 1 us; collecting all names takes
+# 3, and 24 right after a training.
 _suited: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
 
 
@@ -208,10 +209,10 @@ def _missing(
     optimizer: Optimizer,
     *named: Any,
 ) -> list[str]:
-    """Return what `Capabilities.missing` does, with the same arguments."""
+    """Return `capabilities.missing(...)` of these arguments; the last empty answer is kept."""
     described = capabilities, network, loss, optimizer
     for known, names in _suited:
-        # Not by equality, which a user's optimizer may not have.
+        # By `is`: an optimizer of a user may not define `==`.
         if names == named and all(map(is_, known, described)):
             return []
     missing = capabilities.missing(network, loss, optimizer, *named)

@@ -53,7 +53,7 @@ def refused(ended, message, code=2):
         ("train --loss binary_cross_entropy", "needs 2 classes, but there are 3"),
         ("train --backend nubma_cpu", "did you mean 'numba_cpu'?"),
         ("train --split 0.001", "split: must leave a training and a test row, got 0.001"),
-        ("train --classes 4,4", "name one class twice"),
+        ("train --classes 4,4", "classes: must be different, got 4, 4; name each once"),
         ("train --classes 4,8", "has no class '8'"),
         ("train --data nope", "'nope' is neither a dataset nor a path"),
         ("train --data synthetik", "did you mean 'synthetic'?"),

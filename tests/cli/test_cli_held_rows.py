@@ -97,6 +97,19 @@ def test_data_describes_each_file(cli):
     assert "error: test_data: test.csv, line 2, column 'colour'" in cli("data", *FILES).err
 
 
+def test_a_column_that_only_a_held_file_has_is_dropped_by_every_command(cli):
+    lines = Path("test.csv").read_text().split()
+    Path("test.csv").write_text("\n".join(f"{line},{line[:3]}" for line in lines) + "\n")
+    for command in (("train", *FILES, *WORK), ("data", *FILES)):
+        refused = cli(*command)
+        assert "error: test_data: test.csv: " in refused.err
+        assert refused.err.endswith("leave it out, --drop siz\n")
+        done = cli(*command, "--drop", "siz")
+        assert done.code == 0, done.err
+    for part in ("test", "train", "all"):
+        assert cli("evaluate", "run", "--part", part).code == 0
+
+
 def test_evaluate_says_where_the_rows_that_a_run_was_tested_on_have_changed(cli):
     assert cli("train", *FILES, *WORK, "--out", "run").code == 0
     assert cli("evaluate", "run").err == ""

@@ -139,7 +139,7 @@ def test_labels_are_read_as_numbers_where_they_are_asked_for(table, flags, tmp_p
 
 
 def test_numbers_of_another_number_of_rows_are_refused():
-    with pytest.raises(DataError, match="expected a row of numbers for each"):
+    with pytest.raises(DataError, match="values must have as many rows of numbers as X, "):
         Dataset("odd", X, np.zeros(200, np.int64), (), "a test", values=np.zeros((199, 1)))
 
 
@@ -175,8 +175,16 @@ def test_r_squared_is_undefined_where_only_an_output_that_vanishes_beside_anothe
     assert np.isnan(r_squared(np.array([[1.0, 0.0], [1.0, 1e-170]]), np.ones((2, 2))))
 
 
-def test_predictions_beyond_all_numbers_have_an_r_squared_of_minus_infinity():
-    assert r_squared(np.array([[1.0], [2.0]]), np.array([[1e300], [2.0]])) == -math.inf
+@pytest.mark.parametrize(
+    ("predicted", "shown"),
+    [(1e300, "-1.79769e+308"), (1e8, "-2e+16"), (3e2, "-178,801"), (3, "-7.0000")],
+)
+def test_r_squared_far_below_zero_is_a_number_and_shown_as_one(predicted, shown):
+    """As -inf, it was said to be undefined, as if the targets did not differ."""
+    errors = Errors.of(np.array([[1.0], [2.0]]), np.array([[predicted], [2.0]]))
+    assert math.isfinite(errors.r2)
+    assert errors.figures()["r2"] == errors.r2
+    assert error_texts(errors.figures())["R²"] == shown
 
 
 @pytest.mark.parametrize("size", [1e-310, 1e-200, 1, 1e160, 1e300])

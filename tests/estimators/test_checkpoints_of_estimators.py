@@ -1,5 +1,8 @@
 """A fit that was cut short goes on from its checkpoint, to the same bits."""
 
+import copy
+import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -7,9 +10,10 @@ import sys
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 
-from samplewise import Callback, Checkpoint, MLPClassifier, MLPRegressor
-from samplewise.errors import ParameterError, SnapshotError
+from samplewise import Callback, Checkpoint, MLPClassifier, MLPRegressor, SweepSearchCV
+from samplewise.errors import OutputError, ParameterError, SnapshotError
 
 X = np.random.default_rng(0).standard_normal((60, 5))
 Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 1)
@@ -109,3 +113,34 @@ def test_lbfgs_refuses_a_snapshot_and_warns_of_callbacks(tmp_path):
         MLPClassifier(**QUICK, solver="lbfgs").fit(X, Y, initial=kept.snapshot())
     with pytest.warns(UserWarning, match="callbacks: solver 'lbfgs'"):
         MLPClassifier(**{**QUICK, "max_iter": 500}, solver="lbfgs", callbacks=kept).fit(X, Y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_search_does_not_mix_the_checkpoints_of_its_candidates(tmp_path):
+    kept = Checkpoint(tmp_path / "checkpoints", every=4)
+    estimator = MLPClassifier(**QUICK, callbacks=kept)
+    grid = {"alpha": [0.0, 0.1]}
+    message = "holds checkpoints of another training, with .*leave Checkpoint out of a search"
+    for search in (GridSearchCV, SweepSearchCV):
+        shutil.rmtree(tmp_path / "checkpoints", ignore_errors=True)
+        with pytest.raises(OutputError, match=message):
+            search(estimator, grid, cv=2, error_score="raise").fit(X, Y)
+        # Those of the first fit are whole.
+        assert kept.snapshot().identity["settings"]["batch_l2"] == 0
+        assert kept.snapshot().epoch == 9
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_one_checkpoint_takes_one_fit_after_the_other(tmp_path):
+    kept = Checkpoint(tmp_path / "checkpoints", every=4)
+    for alpha in (0.0, 0.1):
+        MLPClassifier(**QUICK, alpha=alpha, callbacks=kept).fit(X, Y)
+    assert kept.snapshot().identity["settings"]["batch_l2"] == 0.1
+    for copied in (
+        copy.deepcopy(kept),
+        pickle.loads(pickle.dumps(kept)),
+        Checkpoint(kept.folder.path),
+    ):
+        MLPClassifier(**QUICK, alpha=0.1, callbacks=copied).fit(X, Y)
+    with pytest.raises(OutputError, match=r"with data \"\w+\" instead of \"\w+\"; give each"):
+        MLPClassifier(**QUICK, alpha=0.1, callbacks=copy.deepcopy(kept)).fit(X + 1, Y)

@@ -172,6 +172,38 @@ def test_label_and_dropped_columns_are_those_of_the_training_table():
     assert found.test.values.tolist() == [[4.5], [5.5]]
 
 
+@pytest.mark.parametrize("held", ROLES)
+def test_a_column_to_drop_may_be_in_a_held_table_only(tables, held):
+    plain = prepare(asked(**tables))
+    lines = tables[held].read_text().split()
+    numbered = [f"{i},{line}" for i, line in enumerate(lines)]
+    tables[held].write_text("\n".join(["id," + lines[0], *numbered[1:]]) + "\n")
+    with pytest.raises(DataError, match=f"{held}: .*additional 'id': leave it out, --drop id"):
+        prepare(asked(**tables))
+    found = prepare(asked(**tables, drop=("id ",)))
+    for part in ("training", "validation", "test"):
+        np.testing.assert_array_equal(getattr(found, part).X, getattr(plain, part).X)
+    # A name that no table has is a typing error.
+    with pytest.raises(DataError, match="train.csv has no column 'ids' to drop"):
+        prepare(asked(**tables, drop=("id", "ids")))
+    with pytest.raises(DataError, match="train.csv has no column 'id' to drop"):
+        prepare(asked(data=tables["data"], drop=("id",)))
+
+
+def test_options_of_tables_may_be_for_a_held_table_only():
+    rng = np.random.default_rng(0)
+    np.savez("train.npz", dataset=rng.standard_normal((20, 2)), labels=np.arange(20) % 2)
+    Path("test.csv").write_text("id,size,price,left\n1,2.5,3.5,0\n2,4.5,5.5,1\n")
+    words = {"data": "train.npz", "test_data": "test.csv"}
+    with pytest.warns(SamplewiseWarning, match="in their order"):
+        found = prepare(asked(**words, label="left", drop=("id",)))
+    assert found.test.X.tolist() == [[2.5, 3.5], [4.5, 5.5]]
+    with pytest.raises(DataError, match="test_data: test.csv has no column 'ids' to drop"):
+        prepare(asked(**words, label="left", drop=("ids",)))
+    with pytest.raises(ParameterError, match="label: only a .csv table has a label column"):
+        prepare(asked(data="train.npz", label="left"))
+
+
 def test_images_of_other_proportions_are_fitted_as_the_training_images(tmp_path):
     data = images(tmp_path / "train", {"dark": 50, "light": 200})
     held = images(tmp_path / "valid", {"light": 200}, 2, size=(8, 16))

@@ -201,3 +201,40 @@ def test_numbers_to_test_on_are_looked_at_before_the_training(loss, value, messa
         with pytest.raises(DataError, match="^targets: poisson takes"):
             run(chosen, dataclasses.replace(data, training=odd), callbacks=epochs.append)
     assert epochs == []
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "dtype", "value", "shown"),
+    [
+        ("none", "float32", 1e39, r"float32 once preprocessed \(none\), got 1e\+39 in column 1"),
+        ("standardize", "float64", -1e308, r"float64 once .*, got -1e\+308 in column 1"),
+    ],
+)
+def test_rows_to_test_on_that_overflow_are_refused_before_the_training(
+    preprocess, dtype, value, shown
+):
+    """The error came once the training had ended."""
+    rng = np.random.default_rng(0)
+    rows = Dataset("n", rng.standard_normal((30, 3)) / 1e3, rng.integers(2, size=30), ("a", "b"))
+    chosen = experiment(epochs=1, preprocess=preprocess, dtype=dtype)
+    data, epochs = prepare(chosen, rows), []
+    odd = data.test.X.copy()
+    odd[2, 1] = value
+    odd = dataclasses.replace(data, test=dataclasses.replace(data.test, X=odd))
+    for act in (run, lambda *given, **_: run_many([given[0]] * 2, given[1])):
+        with pytest.raises(
+            DataError, match=f"^test rows: the values of n must stay within {shown}"
+        ):
+            act(chosen, odd, callbacks=epochs.append)
+    assert epochs == []
+    # Images standardized by themselves may overflow on the way.
+    images = dataclasses.replace(rows, X=rows.X[:, [0, 0, 1, 1]], image_shape=(2, 2))
+    images = dataclasses.replace(images, full_scale=1.0)
+    if preprocess == "standardize":
+        data = prepare(chosen, images)
+        assert run(chosen, data).test_loss < 10
+        odd = dataclasses.replace(
+            data.test, X=np.full_like(data.test.X, [1.7e308, 1.7e308, 1.7e308, -1])
+        )
+        with pytest.raises(DataError, match="test rows: .* got .*e.308 in column"):
+            run(chosen, dataclasses.replace(data, test=odd))

@@ -15,6 +15,7 @@ from samplewise.experiment.explanation import explain
 from samplewise.experiment.prepared import prepare
 from samplewise.experiment.run import run_many
 from samplewise.experiment.run_folder import write_pictures
+from samplewise.experiment.scores import scores
 from samplewise.network import LOSSES
 
 RNG = np.random.default_rng(0)
@@ -51,9 +52,41 @@ def test_losses_are_standardized_and_scores_are_not(loss):
     assert found.history.notes == []
     test = found.data.test
     predictions = found.model.predict(test.X)
-    assert found.test_loss == pytest.approx(found.model.loss.mean(predictions, test.values))
+    if loss != "huber":
+        assert found.test_loss == pytest.approx(found.model.loss.mean(predictions, test.values))
     assert found.test_r2 > 0.5
     assert abs(predictions[:, 0] - test.values[:, 0]).mean() < 30
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "huber"])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_the_test_loss_is_that_of_standardized_targets_in_the_units_of_the_data(loss, outputs):
+    """The threshold of huber was in standard deviations in training, and in units in the test."""
+    chosen = {"loss": loss, "epochs": 3} | ({"delta": 0.1} if loss == "huber" else {})
+    data = prepare(experiment(**chosen), dataset(NUMBERS[:, :outputs]))
+    data = dataclasses.replace(data, validation=data.test)
+    found = run(experiment(**chosen), data)
+    variance = data.target_preprocessing.deviation**2
+    targets = data.validation_pair[1]
+    predicted = found.model.predict(data.test.X).reshape(targets.shape)
+    logits = data.target_preprocessing.apply(predicted)
+    entries = found.model.loss.entries(logits, targets)
+    assert found.history.validation_losses[-1] == pytest.approx(entries.mean())
+    assert found.test_loss == pytest.approx((entries.mean(axis=0) * variance).mean())
+    network = found.model.network
+    # Without the step, the weights and the loss of one output have the data's units.
+    moved = samplewise.transfer(found.model, network, layers=len(network.layers))
+    again = scores(moved, data.test.X, data.test.targets).loss
+    assert (again == pytest.approx(found.test_loss)) == (outputs == 1 or loss != "huber")
+    # One with several outputs keeps the loss, as it has one threshold for all.
+    assert (moved.loss == found.model.loss) == (outputs == 2 or loss != "huber")
+
+
+def test_a_threshold_stays_within_float64():
+    loss = samplewise.Huber(delta=2.0)
+    assert loss.scaled(3.0) == samplewise.Huber(delta=6.0)
+    assert 0 < samplewise.Huber(delta=1e-300).scaled(1e-300).delta < 1e-300
+    assert samplewise.Huber(delta=1e300).scaled(1e300).delta > 1e308
 
 
 def test_it_is_the_training_on_targets_that_the_user_standardized():

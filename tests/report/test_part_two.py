@@ -328,5 +328,5 @@ def test_the_command_writes_and_tells_part_two(
 def test_another_part_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["report", "--part", "3"]) == 2
-    assert "part is 3, but the report has parts 1 and 2" in capsys.readouterr().err
+    assert "part: must be one of 1, 2, got 3" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

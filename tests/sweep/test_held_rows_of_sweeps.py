@@ -7,10 +7,9 @@ import pytest
 from test_processes import entries_of
 
 from samplewise.errors import CombinationError, DataError, OutputError
-from samplewise.experiment import held_rows
+from samplewise.experiment import held_rows, source_rows
 from samplewise.experiment.run import run
 from samplewise.sweep import groups
-from samplewise.sweep import rows as rows_module
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.results import read_results
 from samplewise.sweep.rows import DATA_WORDS, SweepRows
@@ -36,7 +35,7 @@ def files(tmp_path, monkeypatch):
 def loaded(monkeypatch):
     """The sources that are loaded."""
     names = []
-    for module in (held_rows, rows_module):
+    for module in (held_rows, source_rows):
         load = module.load
 
         def count(source, *rest, load=load):

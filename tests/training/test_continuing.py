@@ -77,7 +77,7 @@ def test_a_model_of_another_network_or_of_weights_that_are_not_finite_is_refused
     with pytest.raises(ParameterError, match=r"initial: its network must be 4-5-1 .* got 4-3-1"):
         train(multilayer_perceptron(4, (5,), 1), X, LABELS, settings(), initial=model)
     model.parameters[0] = np.inf
-    with pytest.raises(ParameterError, match="initial: its parameters must be 64 finite numbers"):
+    with pytest.raises(ParameterError, match="must be 64 finite numbers .*, got 64, 63 of them"):
         train(NETWORK, X, LABELS, settings(), initial=model)
 
 
@@ -204,6 +204,14 @@ def test_training_goes_by_a_metric_of_which_more_is_better():
     assert "NaN" not in history.to_json()
     kept = train(NETWORK, X, LABELS, settings(epochs=2))
     np.testing.assert_array_equal(result.parameters, kept.parameters)
+
+
+def test_of_a_metric_whose_name_ends_in_loss_less_is_better():
+    figures = iter([0.9, 0.2, 0.5, float("nan"), 0.2, 0.1])
+    chosen = settings(epochs=9, monitor="validation_rmse_loss", patience=3)
+    metrics = {"rmse_loss": lambda targets, predictions: next(figures)}
+    history = train(NETWORK, X, LABELS, chosen, validation=HELD, metrics=metrics).history
+    assert (history.stopped, history.best_epoch) == ("patience", 2)
 
 
 def test_networks_at_once_are_measured_each():

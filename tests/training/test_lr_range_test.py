@@ -5,10 +5,12 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 from loop_problem import LABELS, NETWORK, StopAfter, X
+from sklearn.datasets import load_iris
 
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import Conv2D, Dense, Network, multilayer_perceptron
 from samplewise.training import lr_range_test as range_test
+from samplewise.training.batches import Orders
 from samplewise.training.callbacks import Callback
 from samplewise.training.lr_range_test import FEWEST_STEPS, MOST_RATES, lr_range_test
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -44,8 +46,10 @@ def test_every_backend_finds_the_same(backend):
 
 
 @pytest.mark.parametrize(("rows", "batch_size"), [(51, 2), (513, 1)])
-def test_a_sweep_at_one_rate_is_an_epoch_at_that_rate(rows, batch_size):
+@pytest.mark.filterwarnings("ignore:the loss ")
+def test_a_sweep_at_one_rate_is_an_epoch_at_that_rate(rows, batch_size, monkeypatch):
     """The count of steps goes on from rate to rate, by as many as each trains; Adam goes by it."""
+    monkeypatch.setattr(range_test, "MOST_PASSES", 1)
     chosen = settings(optimizer="adam", batch_size=batch_size, **SQUARED)
     rates = {"lowest": 0.01, "highest": 0.01 * (1 + 1e-14)}
     swept = lr_range_test(TWO, ROWS[:rows], VALUES[:rows], chosen, **rates)
@@ -182,3 +186,46 @@ def test_callbacks_that_hear_of_the_begin_hear_of_the_end(raising):
     with pytest.raises(OSError, match="no begin") if raising else nullcontext():
         lr_range_test(NETWORK, X, LABELS, settings(), callbacks=Ear())
     assert heard == ["begin", "failed" if raising else "finished"]
+
+
+def test_the_suggestion_of_a_small_table_does_not_hang_on_the_seed():
+    """By one pass, the highest one was 1,000 times the lowest one."""
+    X, labels = load_iris(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    network = multilayer_perceptron(4, (10,), 3)
+    found = [
+        lr_range_test(network, X, labels, settings(seed=seed, batch_size=4)) for seed in range(10)
+    ]
+    suggestions = [one.suggestion for one in found]
+    assert max(suggestions) < 10 * min(suggestions)
+    assert {one.passes for one in found} == {10}
+
+
+@pytest.mark.filterwarnings("ignore:the loss ")
+@pytest.mark.parametrize("backend", ["vectorized", "numba_cpu"])
+def test_each_pass_begins_with_the_same_weights_and_has_an_order_of_its_own(backend, monkeypatch):
+    chosen = settings(backend=backend, optimizer="adam", batch_size=2, order_seed=3)
+    rates = {"lowest": 0.01, "highest": 0.01 * (1 + 1e-14)}
+    monkeypatch.setattr(range_test, "ENOUGH_SAMPLES", 101)
+    both = lr_range_test(NETWORK, X, LABELS, chosen, **rates)
+    assert both.passes == 3
+    ordered = []
+    for epoch in (1, 2, 3):
+        order = Orders(len(X), 3).of_epoch(epoch)
+        plain = chosen.with_options(learning_rate=0.01, epochs=1, plan="direct")
+        record = train(NETWORK, X[order], LABELS[order], plain).history
+        ordered.append(record.losses[0])
+    assert np.mean(both.losses) == pytest.approx(np.mean(ordered), rel=1e-9)
+
+
+def test_a_pass_that_broke_early_counts_with_its_largest_loss():
+    mean = range_test._mean_of_passes([[3.0, 1.0, 2.0], [3.0, 5.0], [3.0, 3.0, 1.0, 9.0]])
+    assert mean == pytest.approx([3, 3, 8 / 3])
+    assert range_test._mean_of_passes([[], [2.0], [4.0]]) == [3.0]
+    assert range_test._mean_of_passes([[], [], [4.0]]) == []
+
+
+@pytest.mark.filterwarnings("ignore:the loss ")
+def test_a_stop_keeps_the_passes_that_are_whole():
+    stopped = lr_range_test(NETWORK, X, LABELS, settings(), stop=StopAfter(120))
+    assert (stopped.stopped, stopped.passes, len(stopped.rates)) == ("interrupted", 2, 50)

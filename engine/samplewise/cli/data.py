@@ -10,11 +10,11 @@ from samplewise.cli.options import output
 from samplewise.data.columns import feature_names
 from samplewise.errors import DataError
 from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.source_rows import HELD, load_source
 
 if TYPE_CHECKING:
     from samplewise.data.dataset import Dataset
 
-HELD = ("validation_data", "test_data")
 Sheet = Annotated[Path | None, output("FILE", "PNG to write a sheet of example images to.")]
 
 
@@ -56,12 +56,11 @@ def data(
 
 def _datasets(experiment: Experiment) -> dict[str, Dataset]:
     """Return the rows of each setting that names some."""
-    from samplewise.data.loading import load
     from samplewise.data.pixels import warn_of_scale
     from samplewise.experiment.held_rows import held_rows
 
     wanted = experiment.data
-    dataset = load(wanted.source, wanted.classes, experiment.source_options())
+    dataset = load_source(experiment, wanted.classes)
     warn_of_scale(dataset)
     held = held_rows(experiment, dataset, wanted.source)
     found = zip(("data", *HELD), (dataset, held.validation, held.test), strict=True)

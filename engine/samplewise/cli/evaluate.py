@@ -143,8 +143,8 @@ def _own_rows(
     trained: Trained, base: Experiment | None, given: Mapping[str, Any], part: str
 ) -> Dataset:
     """Return rows that the model's own run kept for testing, or trained on, or all."""
-    from samplewise.data.loading import load
     from samplewise.experiment.prepared import cut, uncut
+    from samplewise.experiment.source_rows import load_source
 
     if base is None:
         raise ParameterError("a model file does not name its test data; name them with --data")
@@ -161,10 +161,10 @@ def _own_rows(
         classes = classes or _classes_here(base, rows)
         return rows if classes is None else rows.select(classes)
     _check_is_here(source, "trained")
-    how, columns = base.source_options(), trained.model.columns
+    columns = trained.model.columns
     if part == "all":
-        return load(source, classes or base.data.classes, how, columns)
-    dataset = load(source, base.data.classes, how, columns)
+        return load_source(base, classes or base.data.classes, columns)
+    dataset = load_source(base, base.data.classes, columns)
     # With rows of their own to test on, all of these were trained on.
     training, test = cut(base, dataset) if test_source is None else (uncut(base, dataset), None)
     if trained.has_changed("training", training):

@@ -41,6 +41,7 @@ def find_rate(
 ) -> None:
     """Suggest a learning rate: train one pass while the rate grows, until the loss breaks.
 
+    Of fewer than 10,000 rows, the losses are the mean of several such passes, at most ten.
     Settings come from the same places as those of `train`. The trained weights are not kept.
     """
     from samplewise.cli.outputs import check_picture
@@ -95,8 +96,9 @@ def _rows(found: LearningRateRangeTest, network: str, out: Path | None) -> list[
     if found.suggestion is not None:
         first, last = found.rates[0], found.rates[-1]
         swept = f"{counted(len(found.rates), 'rate')} from {first:.3g} to {last:.3g}"
+        passes = counted(found.passes, "pass", "passes")
         rows += [
-            ("swept", f"{swept}, {found.stopped}"),
+            ("swept", f"{swept} in {passes}, {found.stopped}"),
             ("least loss", f"at a rate of {found.suggestion * SAFETY:.3g}, smoothed"),
             ("suggested", f"--learning-rate {found.suggestion:.2g}"),
         ]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from samplewise.checks import listed, must_be
 from samplewise.cli import console, options
 from samplewise.cli.options import option, output
 from samplewise.errors import ParameterError
@@ -61,7 +62,7 @@ def report(
     from samplewise.report.write import CONTENTS, files, results, write_report
 
     if part not in PARTS:
-        raise ParameterError(f"part is {part}, but the report has parts 1 and 2")
+        raise ParameterError(must_be("part", f"one of {listed(list(map(str, PARTS)))}", part))
     folder = out or Path(FOLDERS[part])
     check_output_folder(folder, force=force, known=files(part))
     wanted = PARTS[part]

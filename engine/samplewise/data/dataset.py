@@ -80,13 +80,15 @@ class Dataset:
             return
         if self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
             raise DataError(
-                f"{self.name}: labels run from {self.labels.min()} to {self.labels.max()}, "
-                f"but the classes are {len(self.class_names)}"
+                f"{self.name}: labels must be from 0 to {len(self.class_names) - 1}, as there are "
+                f"{counted(len(self.class_names), 'class', 'classes')}, got {self.labels.min()} to "
+                f"{self.labels.max()}; number the classes from 0, or name all in class_names"
             )
         if len(self.class_names) > MAX_CLASSES:
             raise DataError(
-                f"{self.name}: {len(self.class_names)} classes, at most {MAX_CLASSES} are allowed; "
-                "labels that are measured values make a regression, not a classification"
+                f"{self.name}: must have at most {MAX_CLASSES:,} classes, got "
+                f"{len(self.class_names):,}; learn measured values as numbers, with a loss such as "
+                "mean_squared_error"
             )
 
     def _take_arrays(self) -> None:
@@ -141,17 +143,20 @@ class Dataset:
     def _check_shapes(self) -> None:
         if self.X.ndim != 2 or 0 in self.X.shape:
             raise DataError(
-                f"{self.name}: X has shape {self.X.shape}; expected (rows, features), both above 0"
+                f"{self.name}: X must have the shape (rows, features), both above 0, got "
+                f"{self.X.shape}; flatten images to rows, and give their image_shape"
             )
         if self.labels.shape != (len(self.X),):
             raise DataError(
-                f"{self.name}: {counted(len(self.X), 'row')} but labels of shape "
-                f"{self.labels.shape}; expected one label for each row"
+                f"{self.name}: labels must be as many as X has rows, "
+                f"{counted(len(self.X), 'label')}, got shape {self.labels.shape}; give X and "
+                "labels of the same rows"
             )
         if self.values is not None and (self.values.ndim != 2 or len(self.values) != len(self.X)):
             raise DataError(
-                f"{self.name}: {counted(len(self.X), 'row')} but numbers of shape "
-                f"{self.values.shape}; expected a row of numbers for each"
+                f"{self.name}: values must have as many rows of numbers as X, "
+                f"{counted(len(self.X), 'row')}, got shape {self.values.shape}; give X and "
+                "values of the same rows"
             )
         outputs = 0 if self.values is None else self.values.shape[1]
         if len(self.target_names) not in (0, outputs):
@@ -162,13 +167,15 @@ class Dataset:
             check_columns(self.columns, self.name)
             if width(self.columns) != self.X.shape[1]:
                 raise DataError(
-                    f"{self.name}: the columns name {counted(width(self.columns), 'feature')}, "
-                    f"but a row has {self.X.shape[1]:,}"
+                    f"{self.name}: columns must make as many features as a row has values, "
+                    f"{counted(self.X.shape[1], 'feature')}, got {width(self.columns):,}; name "
+                    "each column of X once, or leave columns out"
                 )
         if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
             raise DataError(
-                f"{self.name}: rows of {counted(self.X.shape[1], 'value')} are not images of "
-                f"{self.image_shape}"
+                f"{self.name}: image_shape must make as many pixels as a row has values, "
+                f"{counted(self.X.shape[1], 'pixel')}, got {self.image_shape}; give height and "
+                "width of the images"
             )
 
     def __len__(self) -> int:
@@ -204,11 +211,17 @@ class Dataset:
             DataError: a class does not exist, or one is named twice.
         """
         if self.values is not None:
-            raise DataError(f"{self.name} holds numbers, not classes; leave out classes")
+            raise DataError(
+                f"{self.name}: classes are chosen among classes, but its targets are numbers, got "
+                f"{listed(list(map(str, classes)))}; leave out classes"
+            )
         known = places(self.class_names)
         wanted = [composed(name) if isinstance(name, str) else name for name in classes]
         if len(set(wanted)) != len(wanted):
-            raise DataError(f"classes {', '.join(map(printable, classes))} name one class twice")
+            raise DataError(
+                f"classes: must be different, got {', '.join(map(printable, classes))}; name each "
+                "once"
+            )
         for name in wanted:
             if name not in known:
                 raise DataError(
@@ -222,7 +235,8 @@ class Dataset:
         rows = np.flatnonzero(labels >= 0)
         if len(rows) == 0:
             raise DataError(
-                f"{self.name} has no row of the classes {', '.join(map(printable, classes))}"
+                f"{self.name}: has no row of the classes {', '.join(map(printable, classes))}; "
+                "choose classes of which it has rows"
             )
         names = tuple(self.class_names[known[name]] for name in wanted)
         return replace(self, X=self.X[rows], labels=labels[rows], class_names=names)

@@ -25,7 +25,7 @@ _RESHAPING = {
     1: "; reshape it to (rows, 1) or (1, features)",
     4: "; make images grey, as the mean over their channels, or train on them in Python",
 }
-"""What to do with data of so many dimensions."""
+"""Remedies for an array X of the wrong number of dimensions, by that number."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,14 @@ from samplewise.data.loading import load, options_read
 from samplewise.data.named_rows import note_on_order
 from samplewise.data.pixels import Scale, on_scale
 from samplewise.data.sources.options import FOLDER_OPTIONS, SourceOptions
-from samplewise.errors import DataError, ParameterError, SamplewiseWarning
+from samplewise.errors import DataError, SamplewiseWarning
 from samplewise.experiment.data_settings import DataSettings
 from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.source_rows import HELD, naming
 from samplewise.text import counted
 from samplewise.training.notes import warn_of
 
-VALIDATION, TEST = "validation_data", "test_data"
+VALIDATION, TEST = HELD
 MOST_COMPARED, BYTES_A_ROW = 2**28, 2**8
 """Bytes of rows that are looked through for rows of the training data, a second at most, and those
 that take as long as a row itself."""
@@ -70,7 +70,7 @@ def held_rows(experiment: Experiment, dataset: Dataset, source: str | None = Non
     for word, path in ((VALIDATION, data.validation_data), (TEST, data.test_data)):
         if path is None:
             continue
-        with _naming(word):
+        with naming(word):
             held = _like(_loaded(experiment, dataset, path), dataset, data.classes)
         same = [name for name, other in sources.items() if other and _is_same(path, other)]
         shared = (_note_on_shared(held, rows) for rows in known.values())
@@ -132,15 +132,6 @@ def of_known_classes(
         here = places(dataset.class_names)
         dataset = dataset.select([name for name in wanted if composed(name) in here] or wanted)
     return with_class_names(dataset, known, whose)
-
-
-@contextmanager
-def _naming(word: str) -> Iterator[None]:
-    """Let an error begin with the setting whose rows it is about."""
-    try:
-        yield
-    except (DataError, ParameterError) as error:
-        raise type(error)(f"{word}: {error}") from error
 
 
 def _loaded(experiment: Experiment, dataset: Dataset, path: str) -> Dataset:

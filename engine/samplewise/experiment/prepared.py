@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import instance_of, printable
+from samplewise.data.columns import feature_names
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import FEW_ROWS, REGRESSION, ROW_NAMES, WHOLE_NUMBER
-from samplewise.data.loading import load
 from samplewise.data.pixels import warn_of_scale
-from samplewise.data.preprocessing import NONE, UNCHANGED, Preprocessing
+from samplewise.data.preprocessing import NONE, STANDARDIZE, UNCHANGED, Preprocessing
 from samplewise.data.split import shuffled, split
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.held_rows import HeldRows, held_rows
+from samplewise.experiment.source_rows import load_source
 from samplewise.streams import Streams
 from samplewise.text import counted
 
@@ -101,6 +102,35 @@ class Prepared:
                 "float64, or subtract and divide them first"
             )
 
+    def check_test_rows(self, dtype: str) -> None:
+        """Refuse test rows whose values overflow once they are preprocessed.
+
+        Raises:
+            DataError: one does, in float64 or in a dtype.
+        """
+        with np.errstate(over="ignore"):
+            if np.isfinite(np.dtype(dtype).type(self._largest_to_test)):
+                return
+            found = self.preprocessing.apply(self.test.X).astype(dtype)
+        row, place = np.argwhere(~np.isfinite(found))[0]
+        columns, name = self.test.columns, f"{place} (counted from 0)"
+        if columns is not None:
+            name = f"'{printable(feature_names(columns)[place])}'"
+        raise DataError(
+            f"test rows: the values of {self.test.name} must stay within {dtype} once "
+            f"preprocessed ({self.preprocessing.name}), got {self.test.X[row, place]:.4g} in "
+            f"column {name}; correct it or remove the row, or give the column in larger units"
+        )
+
+    @cached_property
+    def _largest_to_test(self) -> float:
+        """The size of the largest value of the test rows as the network sees them; NaN of some."""
+        step, X = self.preprocessing, self.test.X
+        # Other steps keep the order of a column's values, or reverse it.
+        if step.name != STANDARDIZE or step.mean is not None:
+            X = np.stack([X.min(axis=0), X.max(axis=0)])
+        return float(np.abs(step.apply(X)).max())
+
     @property
     def title(self) -> str:
         """The name to show above figures of the training."""
@@ -123,9 +153,8 @@ def prepare(experiment: Experiment, dataset: Dataset | None = None) -> Prepared:
         instance_of("dataset", dataset, Dataset)
         dataset = of_chosen_classes(experiment, dataset)
     else:
-        data = experiment.data
-        source = data.source
-        dataset = load(source, data.classes, experiment.source_options())
+        source = experiment.data.source
+        dataset = load_source(experiment, experiment.data.classes)
     check_learnable(dataset)
     return prepared_with(experiment, dataset, held_rows(experiment, dataset, source))
 

@@ -189,6 +189,7 @@ def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment
         DataError, ParameterError: they do not fit the rows.
     """
     data.check_dtype(experiment.training.dtype)
+    data.check_test_rows(experiment.training.dtype)
     network, loss = network_and_loss(experiment, data)
     steps = dataclasses.replace(
         experiment.data,
@@ -197,7 +198,7 @@ def decided(experiment: Experiment, data: Prepared) -> tuple[Network, Experiment
     )
     training = dataclasses.replace(experiment.training, loss=loss)
     experiment = dataclasses.replace(experiment, data=steps, training=training)
-    check_measurable(network, loss, data.training, data.test)
+    check_measurable(network, loss, data)
     return network, experiment
 
 

@@ -75,17 +75,14 @@ class RunCheckpoints:
         Raises:
             OutputError: there are some, or the folder cannot be written.
         """
-        if is_there(self._folder / CONFIG):
-            if not force:
-                raise OutputError(
-                    f"{printable(self._folder)} holds checkpoints of a run that did not end; go on "
-                    "with --resume, or pass --force to start anew"
-                )
-            self.remove()
+        if is_there(self._folder / CONFIG) and not force:
+            raise OutputError(
+                f"{printable(self._folder)} holds checkpoints of a run that did not end; go on "
+                "with --resume, or pass --force to start anew"
+            )
+        # One that was killed while it removed its own leaves some.
+        self.remove()
         make_folder(self._folder)
-        # One that was killed while it removed its own leaves those of its rows.
-        with suppress(OSError):
-            (self._folder / TEST_ROWS).unlink()
         write_text(self._folder / INTERVAL, f"{self._every}\n")
         write_text(self._folder / CONFIG, write_config(experiment))
 

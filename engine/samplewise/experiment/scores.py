@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.data.dataset import Dataset
+from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError
+from samplewise.experiment.prepared import Prepared
 from samplewise.model.model import Model, check_predictions, logits_of_each
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.text import counted, six_digits
@@ -24,6 +25,8 @@ from samplewise.training.metrics import (
     root_mean_squared_error,
 )
 from samplewise.training.rows.targets import prepare_targets
+
+_MANY_DIGITS = 1e4
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def _scores(
 ) -> Scores:
     loss, logits = model.loss, logits.astype(np.float64)
     with np.errstate(all="ignore"):
-        mean, predictions = loss.mean(logits, Y), loss.predictions(logits)
+        mean = _mean(loss, logits, Y, model.target_preprocessing)
+        predictions = loss.predictions(logits)
     check_predictions(predictions, model.parameters.dtype)
     _check_mean(mean, loss, Y)
     decisions = loss.decisions(predictions)
@@ -112,26 +116,37 @@ def _scores(
     return Scores(mean, right, None, predictions, decisions, confusion)
 
 
+def _mean(loss: Loss, logits: NDArray[Any], Y: NDArray[Any], step: Preprocessing) -> float:
+    """Return the mean loss in the units of the data; its options are in those of training."""
+    deviations = [] if step.deviation is None else step.deviation.tolist()
+    of_each = [loss.scaled(one) for one in deviations]
+    if all(one == loss for one in of_each):
+        return loss.mean(logits, Y)
+    pairs = zip(of_each, np.hsplit(logits, len(of_each)), np.hsplit(Y, len(of_each)), strict=True)
+    return float(np.mean([one.mean(*pair) for one, *pair in pairs]))
+
+
 def finite(value: float | None) -> float | None:
     """Return a figure, and None where it is not a finite number, as JSON has it."""
     return value if value is not None and math.isfinite(value) else None
 
 
-def check_measurable(network: Network, loss: Loss, training: Dataset, test: Dataset) -> None:
+def check_measurable(network: Network, loss: Loss, data: Prepared) -> None:
     """Refuse numbers to test on that have no loss, before a training that would end with that.
 
     Raises:
-        DataError: the loss does not take them, or overflows where 0 is predicted.
+        DataError: the loss does not take their targets, or overflows where 0 is predicted.
     """
+    training, test = data.training, data.test
     if test.values is None:
         return
     try:
         _, Y = prepare_targets(test.targets, len(test), network, loss, np.float64)
         with np.errstate(all="ignore"):
-            mean = loss.mean(np.zeros(Y.shape), Y)
+            mean = _mean(loss, np.zeros(Y.shape), Y, data.target_preprocessing)
         _check_mean(mean, loss, Y)
     except DataError as error:
-        # Where those to train on are no better, the error is about them.
+        # If the training targets cannot be used either, report these first.
         prepare_targets(training.targets, len(training), network, loss, np.float64)
         raise DataError(f"test rows: {error}") from error
 
@@ -149,7 +164,11 @@ def error_texts(figures: Mapping[str, float | None]) -> dict[str, str]:
     r2 = figures["r2"]
     shown = {"RMSE": figures["rmse"], "MAE": figures["mae"]}
     texts = {name: "beyond float64" if x is None else six_digits(x) for name, x in shown.items()}
-    return {**texts, "R²": "undefined (the targets do not differ)" if r2 is None else f"{r2:.4f}"}
+    return {**texts, "R²": "undefined (the targets do not differ)" if r2 is None else _r2_text(r2)}
+
+
+def _r2_text(r2: float) -> str:
+    return f"{r2:.4f}" if r2 > -_MANY_DIGITS else six_digits(r2)
 
 
 def classification_report(

@@ -17,6 +17,8 @@ from samplewise.network.layer_spec import layer_spec
 def unscaled(model: Model, where: str, step: Preprocessing = UNCHANGED) -> Model:
     """Return a model of equal predictions, up to rounding, whose network gives the data's units.
 
+    So has its loss, where all outputs had one deviation.
+
     Args:
         model: returned as it is where its targets were not standardized, and are not to be.
         where: begins a message.
@@ -50,7 +52,16 @@ def unscaled(model: Model, where: str, step: Preprocessing = UNCHANGED) -> Model
             f"{where}: the weights of the last layer must be finite in the units of the targets, "
             f"got infinite ones in {parameters.dtype}; divide the targets before training"
         )
-    return dataclasses.replace(model, parameters=parameters, target_preprocessing=UNCHANGED)
+    with np.errstate(over="ignore", under="ignore"):
+        losses = [model.loss.scaled(factor) for factor in (deviation / new_deviation).tolist()]
+    same = all(one == losses[0] for one in losses)
+    return dataclasses.replace(
+        model,
+        # Outputs of different deviations would need a loss each.
+        loss=losses[0] if same else model.loss,
+        parameters=parameters,
+        target_preprocessing=UNCHANGED,
+    )
 
 
 def _units(step: Preprocessing) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,11 +7,11 @@ from collections.abc import Hashable, Iterable
 from typing import Any
 
 from samplewise.data.dataset import Dataset
-from samplewise.data.loading import load
 from samplewise.experiment.data_settings import DataSettings
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.held_rows import HeldRows, held_rows
 from samplewise.experiment.prepared import Prepared, of_chosen_classes, prepared_with
+from samplewise.experiment.source_rows import load_source
 from samplewise.options.words import words_of
 from samplewise.sweep.trials import Trial
 
@@ -36,7 +36,9 @@ class SweepRows:
         for trial in trials:
             source, held = _source(trial.experiment), _held(trial.experiment)
             if source not in self._loaded:
-                self._loaded[source] = dataset or load(*source)
+                self._loaded[source] = dataset or load_source(
+                    trial.experiment, trial.experiment.data.classes
+                )
             if held not in self._held:
                 name = None if dataset else trial.experiment.data.source
                 rows = of_chosen_classes(trial.experiment, self._loaded[source])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from samplewise.checks import listed, must_be
 from samplewise.errors import ParameterError
 from samplewise.network import SGD, Optimizer
 
@@ -104,7 +105,8 @@ def tolerance(row: str, dtype: str) -> Tolerance:
         ParameterError: the table has no such entry.
     """
     if (row, dtype) not in TABLE:
-        raise ParameterError(f"there is no tolerance for '{row}' in {dtype}")
+        wanted = f"one of {listed(sorted({name for name, _ in TABLE}))}, in float64 or float32"
+        raise ParameterError(must_be("tolerance", wanted, f"{row} in {dtype}"))
     return TABLE[row, dtype]
 
 
@@ -119,7 +121,10 @@ def after_steps(steps: int, dtype: str) -> Tolerance:
     for counted in COUNTED_STEPS:
         if steps <= counted:
             return tolerance(f"weights_{counted}", dtype)
-    raise ParameterError(f"{steps} steps are more than {COUNTED_STEPS[-1]}; measure a yardstick")
+    raise ParameterError(
+        f"steps: must be at most {COUNTED_STEPS[-1]:,}, got {steps:,}; measure the one-ulp "
+        "yardstick of the run, and call of_run"
+    )
 
 
 def after_training(optimizer: Optimizer, steps: int, dtype: str) -> Tolerance:
@@ -142,7 +147,8 @@ def of_run(yardstick: float, dtype: str) -> Tolerance:
     relative = YARDSTICKS * max(yardstick, float(np.finfo(dtype).eps))
     if not relative < LARGEST_ALLOWED:
         raise ParameterError(
-            f"{YARDSTICKS:g} one-ulp yardsticks are {relative:.3g}, above {LARGEST_ALLOWED:g}: "
-            "compare distributions over seeds, or a calmer problem"
+            f"yardstick: {YARDSTICKS:g} times it must be below {LARGEST_ALLOWED:g}, got "
+            f"{relative:.3g}, as the problem is chaotic; compare distributions over seeds, or a "
+            "calmer problem"
         )
     return Tolerance(relative, 0.0, f"{YARDSTICKS:g} times the one-ulp yardstick of the problem")

@@ -42,13 +42,15 @@ def columns_of(initial: object) -> Columns | None:
     from samplewise.model.model import Model
 
     starts = initial if isinstance(initial, list | tuple) else [initial]
-    found = {start.columns for start in starts if isinstance(start, Model)} - {None}
-    if len(found) > 1:
+    found = [start.columns for start in starts if isinstance(start, Model) and start.columns]
+    other = next((one for one in found if one != found[0]), None)
+    if other is not None:
+        names = [printable(", ".join(column.name for column in one)) for one in (found[0], other)]
         raise ParameterError(
             "initial: the models must have the same columns in the same order, as they train on "
-            "the same rows; train them one by one"
+            f"the same rows, got {names[0]} and {names[1]}; train them one by one"
         )
-    return found.pop() if found else None
+    return found[0] if found else None
 
 
 # Trainings that differ in a rate, as of a search, begin with the same weights. To draw those of
@@ -122,8 +124,11 @@ def _parameters_of(model: Any, network: Network, dtype: np.dtype[Any]) -> NDArra
     with np.errstate(over="ignore", under="ignore"):
         parameters = np.asarray(unscaled(model, "initial").parameters, dtype)
     if parameters.shape != (network.layout.size,) or not np.isfinite(parameters).all():
+        finite = int(np.isfinite(parameters).sum())
         raise ParameterError(
-            f"initial: its parameters must be {network.layout.size} finite numbers of {dtype}"
+            f"initial: its parameters must be {network.layout.size:,} finite numbers of {dtype}, "
+            f"got {parameters.size:,}, {finite:,} of them finite; train in float64, or begin with "
+            "another model"
         )
     return parameters
 

@@ -7,6 +7,7 @@ The tests hold these against it.
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,9 @@ def confusion_matrix(
 def r_squared(values: NDArray[Any], predicted: NDArray[Any]) -> float:
     """Return 1 less the squared errors by those of each output's mean, over all outputs at once.
 
-    1 is right, 0 as good as the means of these values. NaN, undefined, where they do not differ.
+    1 is right, 0 as good as the means of these values; the least float64 stands for all below it.
+    NaN, undefined, where they do not differ; `sklearn.metrics.r2_score` gives 0 there, or 1 without
+    an error.
     """
     # Not by their distance from the mean, which rounding makes for equal values, too.
     if (values == values[:1]).all():
@@ -49,7 +52,7 @@ def r_squared(values: NDArray[Any], predicted: NDArray[Any]) -> float:
         wrong = float((errors**2).sum())
     spread = float(((values - values.mean(axis=0)) ** 2).sum())
     # 0 where only an output far smaller than another one differs.
-    return 1 - wrong / spread if spread else math.nan
+    return max(1 - wrong / spread, -sys.float_info.max) if spread else math.nan
 
 
 def root_mean_squared_error(values: NDArray[Any], predicted: NDArray[Any]) -> float:

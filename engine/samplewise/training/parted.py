@@ -14,8 +14,8 @@ from typing import Any
 
 from samplewise.contract import TrainingState
 from samplewise.errors import ParameterError, SnapshotError
-from samplewise.training.resume import PLAN, has_whole_weights
-from samplewise.training.snapshot import Snapshot, frozen
+from samplewise.training.resume import has_whole_weights
+from samplewise.training.snapshot import PLAN, Snapshot, frozen
 
 _OF_EACH = {"networks": "network", "settings": "settings", "metrics": "metrics"}
 _OF_EACH |= {"figures": "figures"}

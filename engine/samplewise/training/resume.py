@@ -14,6 +14,7 @@ from samplewise.errors import DivergenceError, SnapshotError
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.snapshot import (
     FORMAT,
+    PLAN,
     NetworkSnapshot,
     Snapshot,
     fill,
@@ -23,7 +24,7 @@ from samplewise.training.snapshot import (
 from samplewise.training.training_run import TrainingRun
 
 # Settings that leave these open train as settings that name the choice that was made.
-_BACKEND, PLAN = "backend", "plan"
+_BACKEND = "backend"
 _IN_PLACE = "in_place"
 
 

@@ -31,6 +31,8 @@ from samplewise.training.history import EpochRecord
 from samplewise.training.rates import PlateauState
 
 FORMAT = 3
+PLAN = "plan"
+"""The key of an identity that only snapshots of a compiled training have."""
 _DAMAGED = "its content does not match its checksum; it is damaged, use another one"
 Array = NDArray[Any]
 
@@ -118,13 +120,23 @@ class Snapshot:
         """
         if not self._is_whole():
             raise SnapshotError(f"snapshot: {_DAMAGED}")
+        if different := self.first_difference(expected):
+            name, theirs, own = different
+            raise SnapshotError(
+                f"snapshot: {name} must be that of this training, {own}, got {theirs}; continue "
+                "with the rows and settings of the snapshot, or start anew"
+            )
+
+    def first_difference(self, expected: Mapping[str, Any]) -> tuple[str, str, str] | None:
+        """Return name, value here and expected value of the first field that differs, for people.
+
+        Args:
+            expected: as `check`.
+        """
         for key, ours in expected.items():
             for name, theirs, own in _differences(key, self.identity.get(key), ours):
-                raise SnapshotError(
-                    f"snapshot: {name} must be that of this training, {_shown(own)}, got "
-                    f"{_shown(theirs)}; continue with the rows and settings of the snapshot, "
-                    "or start anew"
-                )
+                return name, _shown(theirs), _shown(own)
+        return None
 
     def notes_on(self, environment: Mapping[str, Any]) -> list[str]:
         """Return a warning for each difference of the environment that goes on, by its name."""

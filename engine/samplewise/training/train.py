@@ -61,9 +61,10 @@ def train(
             callback gives it: training goes on, with the same rows, settings, metrics and figures,
             to the same bits as if it had not been interrupted.
         metrics: functions of (targets, predictions) by name, called on the validation rows after
-            every epoch, such as {"auc": f}; larger is better. `monitor="validation_auc"` uses one.
-            Targets are class indices (n,), or numbers (n,) or (n, outputs), or bools of labels;
-            predictions are probabilities (n, classes), or numbers or probabilities of their shape.
+            every epoch, such as {"auc": f}; larger is better, or less where the name ends in
+            "loss". `monitor="validation_auc"` uses one. Targets are class indices (n,), or numbers
+            (n,) or (n, outputs), or bools of labels; predictions are probabilities (n, classes), or
+            numbers or probabilities of their shape.
         figures: functions of an epoch's record by name, such as {"half_loss": f}, called after
             every epoch; the record keeps them. `monitor="figure_half_loss"` uses one: less is
             better where the name ends in "loss", else more.

@@ -43,7 +43,7 @@ class Lower(lowering.Lower):
             super().lower_inst(instruction)
 
     def storevar(self, value: ir.Value, name: str, argidx: Any = None) -> None:
-        """Keep the value of a variable; there is no older one to let go."""
+        """Store the value of a variable, without freeing an older one: kernels hold no objects."""
         if name in self._singly_assigned_vars:
             self._blk_local_varmap[name] = value
         else:
@@ -51,7 +51,7 @@ class Lower(lowering.Lower):
             self.builder.store(value, self.getvar(name))
 
     def alloca_lltype(self, name: str, kind: ir.Type, datamodel: Any = None) -> ir.Value:
-        """Return the address of a variable; no kernel reads one before it is written."""
+        """Return the address of a variable, not set to 0: kernels write each before reading it."""
         with self.builder.goto_entry_block():
             return self.builder.alloca(kind, name=name)
 

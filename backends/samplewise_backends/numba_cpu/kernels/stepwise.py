@@ -138,7 +138,7 @@ def _fetch(v, row):
 def _next_row(net, source, first):
     """Fetch inputs and targets of the row after `first`; return the address of the inputs.
 
-    That is 0 where there is no such row, or more than one in a batch.
+    Return 0, and fetch nothing, after the last row and where a batch has several rows.
     """
     if source.at_once > 1 or first + 1 == source.stop:
         return 0

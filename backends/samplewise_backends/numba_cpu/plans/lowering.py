@@ -46,7 +46,7 @@ _SAVING_ACTIVATIONS = {ActivationCode.GELU, ActivationCode.GELU_TANH, Activation
 _SAVING_KINDS = {Kind.MAX_POOL, Kind.DROPOUT}
 _ON_IMAGES = {Kind.CONV, Kind.MAX_POOL, Kind.AVG_POOL, Kind.CHANNELS_LAST, Kind.CHANNELS_FIRST}
 
-# The fields of a layer's record, by name, and the records of a network's layers.
+# A layer's record as a dictionary of its fields, and the records of all layers as one vector.
 Row = dict[str, Any]
 Layers = Vector
 

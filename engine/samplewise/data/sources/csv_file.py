@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def read_table(
     name = printable(path)
     body = body_of(_text(path, name), name)
     records = body.records(name)
-    names = header.checked_names(next(records, (1, []))[1], name)
+    names = _names(records, name)
     wanted = _wanted(names, options, columns, name, needs_label=needs_label)
     if not wanted.features:
         raise DataError(
@@ -108,6 +109,16 @@ def read_table(
     check_columns(table.columns, name)
     _check_finite(table, name)
     return table
+
+
+def read_names(path: Path) -> list[str]:
+    """Return the names in the header of a table.
+
+    Raises:
+        DataError: as `load_csv`.
+    """
+    name = printable(path)
+    return _names(body_of(_text(path, name), name).records(name), name)
 
 
 def rows_of(table: Table, options: SourceOptions, name: str) -> Rows:
@@ -126,6 +137,10 @@ def rows_of(table: Table, options: SourceOptions, name: str) -> Rows:
             )
         return table_rows(_whole_bytes(table.X), name, options.full_scale)
     return table_rows(np.asarray(table.X, np.float64), name)
+
+
+def _names(records: Iterator[tuple[int, list[str]]], name: str) -> list[str]:
+    return header.checked_names(next(records, (1, []))[1], name)
 
 
 def _whole_bytes(values: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from samplewise._version import __version__
-from samplewise.checks import must_be, one_of, positive_number, printable, whole_number
+from samplewise.checks import must_be, one_of, positive_number, printable, shown, whole_number
 from samplewise.data.labels import MAX_CLASSES, check_class_name
 from samplewise.data.preprocessing import (
     AUTO,
@@ -49,6 +49,7 @@ _NEW_IN_2: dict[str, Any] = {
 _NEW_IN_3 = {OF_TARGETS: {"name": NONE, "full_scale": None}}
 _KEYS_2 = _KEYS_1 | set(_NEW_IN_2)
 _KEYS = {1: _KEYS_1, UNSCALED_FORMAT: _KEYS_2, FORMAT: _KEYS_2 | set(_NEW_IN_3)}
+_REMEDY = "use another copy of the file, or train and save the model again"
 _DTYPES = ("float64", "float32")
 _ARRAY_DTYPES = (
     "bool",
@@ -157,10 +158,15 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
         found = strict_json.parse(text)
     except ValueError as error:
-        raise ModelFileError(f"the metadata of {name} is damaged: {printable(error)}") from error
+        raise ModelFileError(
+            f"the metadata of {name} is damaged: {printable(error)}; {_REMEDY}"
+        ) from error
     version = found.get("format") if isinstance(found, dict) else None
     if type(version) is not int or version < 1:
-        raise ModelFileError(f"the metadata of {name} names no format; the file is damaged")
+        raise ModelFileError(
+            f"the metadata of {name} must name a format from 1 to {FORMAT}, got "
+            f"{shown(version)}; {_REMEDY}"
+        )
     if version > FORMAT:
         raise ModelFileError(
             f"{name} has format {version}, written by samplewise "
@@ -168,8 +174,11 @@ def _parsed(text: str, name: str) -> dict[str, Any]:
             f"formats up to {FORMAT}: install the version that wrote it, or a newer one"
         )
     if set(found) != _KEYS[version]:
-        odd = ", ".join(sorted(_KEYS[version].symmetric_difference(found)))
-        raise ModelFileError(f"the metadata of {name} lacks or should not have: {printable(odd)}")
+        wrong = {"lacks": _KEYS[version] - set(found), "has unknown": set(found) - _KEYS[version]}
+        texts = [f"{what} {printable(', '.join(sorted(k)))}" for what, k in wrong.items() if k]
+        raise ModelFileError(
+            f"the metadata of {name}, of format {version}, {' and '.join(texts)}; {_REMEDY}"
+        )
     return {**_NEW_IN_2, **_NEW_IN_3, **found}
 
 
@@ -180,8 +189,8 @@ def _checked(found: dict[str, Any]) -> Description:
     expected = loss.outputs(len(class_names)) if isinstance(loss, ClassLoss) else len(class_names)
     if class_names and expected != network.outputs:
         raise ParameterError(
-            f"{loss.name} of {counted(len(class_names), 'class', 'classes')} does not fit "
-            f"{counted(network.outputs, 'output')}"
+            f"network: must have {counted(expected, 'output')} for {loss.name} of "
+            f"{counted(len(class_names), 'class', 'classes')}, got {network.outputs:,}"
         )
     last = network.layers[-1].activation
     if last != "identity":
@@ -206,11 +215,13 @@ def _checked(found: dict[str, Any]) -> Description:
 
 def _network(value: object) -> Network:
     if not isinstance(value, dict):
-        raise ParameterError("network must be a table")
+        raise ParameterError(must_be("network", "a table", value))
     shape = value.get("input_shape")
     # The product of thousands of lengths would be too long a number even to print.
     if isinstance(shape, list) and len(shape) > MAX_DIMENSIONS:
-        raise ParameterError(f"input_shape has {len(shape)} lengths, at most {MAX_DIMENSIONS}")
+        raise ParameterError(
+            f"input_shape: must have at most {MAX_DIMENSIONS} lengths, got {len(shape):,}"
+        )
     return Network.from_dict(value)
 
 
@@ -228,7 +239,8 @@ def _class_names(value: object, loss: Loss) -> tuple[str, ...]:
         raise ParameterError(must_be("classes", wanted, value))
     names = tuple(_line("classes", text) for text in value)
     if len(set(names)) < len(names):
-        raise ParameterError("classes names one class twice")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ParameterError(f"classes: must differ, got '{printable(twice)}' twice")
     return names
 
 
@@ -242,13 +254,17 @@ def _of_targets(value: object, loss: Loss) -> Preprocessing:
 
 def _preprocess(key: str, value: object) -> Preprocessing:
     if not isinstance(value, dict) or set(value) != {"name", "full_scale"}:
-        raise ParameterError(f"{key} must have name and full_scale, and nothing else")
+        wanted = "a table of name and full_scale, and nothing else"
+        raise ParameterError(must_be(key, wanted, value))
     known = [known for known in PREPROCESSING if known != AUTO]
     step = one_of(f"name of {key}", value["name"], known)
     if step == SCALE:
         return Preprocessing(step, full_scale=positive_number("full_scale", value["full_scale"]))
     if value["full_scale"] is not None:
-        raise ParameterError(f"full_scale needs preprocessing scale, not {step}")
+        raise ParameterError(
+            f"full_scale of {key}: must be null unless its name is {SCALE}, got "
+            f"{shown(value['full_scale'])} with {step}"
+        )
     return Preprocessing(step)
 
 
@@ -259,8 +275,8 @@ def _full_scale(value: object, preprocessing: Preprocessing) -> float | None:
     white = positive_number("full_scale", value)
     if preprocessing.name == SCALE and preprocessing.full_scale != white:
         raise ParameterError(
-            f"full_scale is {white:g}, but the preprocessing divides by "
-            f"{preprocessing.full_scale:g}"
+            f"full_scale: must be that of preprocessing, {preprocessing.full_scale:g}, got "
+            f"{white:g}"
         )
     return white
 
@@ -273,6 +289,7 @@ def _image_shape(value: object, network: Network) -> tuple[int, int] | None:
     height, width = (whole_number("image_shape", length) for length in value)
     if height * width != network.inputs:
         raise ParameterError(
-            f"images of {height} x {width} do not fit {counted(network.inputs, 'input')}"
+            f"image_shape: must make {counted(network.inputs, 'input')}, as the network has, got "
+            f"{height:,} x {width:,}"
         )
     return height, width

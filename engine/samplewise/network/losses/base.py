@@ -82,6 +82,13 @@ class Loss(CheckedOptions):
         """Return the mean loss over rows, summed in float64; for evaluation only."""
         return float(np.mean(self.values(logits, targets), dtype=np.float64))
 
+    def scaled(self, factor: float) -> Loss:
+        """Return the loss for logits and targets that are multiplied by a factor above 0.
+
+        Of a loss without lengths among its options, it is the loss itself.
+        """
+        return self
+
     def values(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return the loss of each row."""
         raise NotImplementedError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from samplewise.checks import positive_number
@@ -87,6 +88,11 @@ class Huber(ValueLoss):
     delta: float = option(
         1.0, number(positive_number), "threshold between quadratic and linear loss, above 0"
     )
+
+    def scaled(self, factor: float) -> Huber:
+        """Return the loss whose threshold is multiplied, too; it stays within float64."""
+        bounds = sys.float_info
+        return replace(self, delta=min(max(self.delta * factor, bounds.min), bounds.max))
 
     def entries(self, logits: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
         """Return the loss of each error."""

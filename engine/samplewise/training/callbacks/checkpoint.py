@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samplewise.checks import file_path, must_be
 from samplewise.errors import DataError, OutputError, ParameterError, SamplewiseWarning
@@ -31,7 +31,9 @@ class Checkpoint(Callback):
 
     Run again after a crash, that goes on from the newest checkpoint to the same bits as a training
     that was never stopped. The two newest are kept. A disk that is full is a warning, and training
-    goes on. Of networks that train at once give it to one of them: a snapshot is of all.
+    goes on. Of networks that train at once give it to one of them: a snapshot is of all. A folder
+    that holds checkpoints of another training is refused, unless this object wrote them; a copy is
+    another object, as the clones of a search have one each.
 
     Args:
         folder: made where it is missing; one process writes to it at a time.
@@ -52,6 +54,12 @@ class Checkpoint(Callback):
         self._next_s = float("inf")
         self._due = False
         self._held = ExitStack()
+        self._owns_folder = False
+        """Whether this object has checked the folder, or written to it."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave a copy to check the folder by itself."""
+        return self.__dict__ | {"_owns_folder": False}
 
     def snapshot(self) -> Snapshot | None:
         """Return the newest snapshot that is whole, to go on from; None before the first.
@@ -71,7 +79,15 @@ class Checkpoint(Callback):
         self._start_clock()
 
     def on_chunk_end(self, take_snapshot: Callable[[], Snapshot]) -> None:
-        """Write where a request or the clock says so."""
+        """Write where a request or the clock says so.
+
+        Raises:
+            OutputError: the folder holds checkpoints of another training.
+        """
+        if not self._owns_folder:
+            # At the first chunk: an epoch may take hours.
+            self.folder.check_only_of(take_snapshot)
+            self._owns_folder = True
         due = self._seconds is not None and time.monotonic() >= self._next_s
         if self._requested or due:
             self._write(take_snapshot)

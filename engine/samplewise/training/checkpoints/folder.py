@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +14,13 @@ from samplewise.errors import DataError, OutputError, SamplewiseWarning, Snapsho
 from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
 from samplewise.training.checkpoints.snapshot_file import load_or_none, save_snapshot
-from samplewise.training.snapshot import Snapshot
+from samplewise.training.snapshot import PLAN, Snapshot
 
 KEPT = 2
 _NAME = re.compile(r"checkpoint-\d{8,}\.safetensors")
 _REMEDY = (
-    "give each training a folder of its own, and leave Checkpoint out of a search with n_jobs, "
-    "whose fits would share one"
+    "give each training a folder of its own, and leave Checkpoint out of a search, whose fits "
+    "would share one"
 )
 
 
@@ -43,6 +43,28 @@ class CheckpointFolder:
                 with suppress(OSError):
                     unfinished.unlink()
             yield
+
+    def check_only_of(self, take_snapshot: Callable[[], Snapshot]) -> None:
+        """Refuse a folder whose newest checkpoint is of another training; damaged ones are ignored.
+
+        Args:
+            take_snapshot: returns a snapshot of the training; called where there are checkpoints.
+
+        Raises:
+            OutputError: it is of another one.
+            NewerSnapshotError, DataError: as `load_snapshot`.
+        """
+        newest = next(filter(None, map(load_or_none, self._files())), None)
+        if newest is None:
+            return
+        # The same training goes on by another backend's plan, too.
+        ours = {key: one for key, one in take_snapshot().identity.items() if key != PLAN}
+        if different := newest.first_difference(ours):
+            name, theirs, own = different
+            raise OutputError(
+                f"{printable(self.path)} holds checkpoints of another training, with {name} "
+                f"{theirs} instead of {own}; {_REMEDY}, or remove the folder"
+            )
 
     def write(self, snapshot: Snapshot) -> Path:
         """Write a snapshot under the next number, then remove all but the newest.
