@@ -147,9 +147,13 @@ def _check_mean(mean: float, loss: Loss, Y: NDArray[Any]) -> None:
 def error_texts(figures: Mapping[str, float | None]) -> dict[str, str]:
     """Return each of `Errors.figures` for a table, by the name that it is shown with."""
     r2 = figures["r2"]
+    as_text = "undefined (the targets do not differ)"
+    if r2 is not None:
+        # Of a training that diverged, a point with four decimals may follow a hundred digits.
+        as_text = f"{r2:.4f}" if r2 > -1000 else six_digits(r2)
     shown = {"RMSE": figures["rmse"], "MAE": figures["mae"]}
     texts = {name: "beyond float64" if x is None else six_digits(x) for name, x in shown.items()}
-    return {**texts, "R²": "undefined (the targets do not differ)" if r2 is None else f"{r2:.4f}"}
+    return {**texts, "R²": as_text}
 
 
 def classification_report(
