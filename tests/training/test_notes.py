@@ -292,3 +292,35 @@ def test_the_loss_of_one_answer_counts_a_row_of_weight_four_four_times():
     few, many = np.array([[0.0], [0.0], [1.0]]), np.repeat([[0.0], [1.0]], [2, 4], axis=0)
     weighted = notes._loss_of_one_answer(loss, few, np.array([1.0, 1.0, 4.0]))
     assert weighted == pytest.approx(notes._loss_of_one_answer(loss, many, None))
+
+
+def sorted_problem(rows=30):
+    """Rows of two classes, one after the other."""
+    labels = np.repeat([0, 1], rows // 2)
+    return labels[:, np.newaxis] + np.linspace(0, 0.1, rows)[:, np.newaxis], labels
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_rows_that_come_class_by_class_are_noted(batch_size):
+    rows, labels = sorted_problem()
+    network, settings = Network((1,), (Dense(1),)), TrainingSettings(batch_size=batch_size)
+    with pytest.warns(TrainingWarning, match="class by class, with 1 change of class in 30 rows"):
+        found = train(network, rows, labels, settings)
+    assert len(found.history.notes) == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"shuffle": True}, {"batch_size": 30}, {"batch_size": 30, "shuffle": True}],
+)
+def test_they_are_not_where_the_order_changes_or_does_not_matter(settings):
+    rows, labels = sorted_problem()
+    train(Network((1,), (Dense(1),)), rows, labels, TrainingSettings(**settings))
+
+
+def test_nor_are_rows_in_random_order_or_too_few_to_tell():
+    network = Network((1,), (Dense(1),))
+    for seed in range(20):
+        labels = np.random.default_rng(seed).permutation(np.repeat([0, 1], 15))
+        train(network, labels[:, np.newaxis], labels, TrainingSettings(epochs=1))
+    train(network, *sorted_problem(rows=18), TrainingSettings(epochs=1))

@@ -201,6 +201,13 @@ class Dataset:
                 f"{self.image_shape}"
             )
 
+    def __repr__(self) -> str:
+        """Return name, source, and the shapes of rows and targets."""
+        what = f"classes {listed(self.class_names)}"
+        if self.values is not None:
+            what = f"{counted(self.values.shape[1], 'number')} to learn"
+        return f"Dataset({self.title!r}, X of shape {self.X.shape}, {what}, {self.source!r})"
+
     def __len__(self) -> int:
         return len(self.X)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from samplewise.checks import listed, printable
 from samplewise.data.statistics import vary
 from samplewise.errors import SamplewiseWarning, TrainingWarning
 from samplewise.network import ClassLoss, Loss, Network
+from samplewise.text import counted
+
+if TYPE_CHECKING:
+    from samplewise.training.settings.training_settings import TrainingSettings
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
 UNSCALED = 50.0
@@ -21,6 +25,8 @@ UNSCALED = 50.0
 UNSCALED_TARGETS = 100.0
 # With as many rows a class on average, a single one is too few.
 ROWS_OF_A_CLASS = 10
+# Of the changes of class that rows in random order are expected to have.
+FEW_CHANGES = 0.1
 # Fewer epochs than this tell nothing; a loss that falls less than this share has stopped.
 FEWEST_EPOCHS, STOPPED_SHARE = 5, 0.01
 # Steps at a rate above this may end so far off that the loss falls for long, and means nothing.
@@ -113,6 +119,32 @@ def notes_on_classes(
             "rows of it, or leave it out"
         )
     return tuple(notes)
+
+
+def notes_on_order(labels: NDArray[Any], settings: TrainingSettings) -> tuple[str, ...]:
+    """Return a warning where rows come class by class, and every epoch takes them in that order.
+
+    The loss and accuracy of a step are of rows whose class the steps before have just learnt.
+
+    Args:
+        labels: class indices of the rows in their order, (n,).
+        settings: of the training.
+    """
+    rows = len(labels)
+    if settings.shuffle or settings.batch_size >= rows:
+        return ()
+    changes = int(np.count_nonzero(labels[1:] != labels[:-1]))
+    if changes > FEW_CHANGES * rows:
+        return ()
+    of_each = np.bincount(labels) / rows
+    if not 0 < changes <= FEW_CHANGES * rows * (1 - float(of_each @ of_each)):
+        return ()
+    note = (
+        f"the rows come class by class, with {counted(changes, 'change')} of class in {rows:,} "
+        "rows, and are not shuffled: the network forgets one class while it learns the next, and "
+        "its training loss and accuracy look better than it is; set shuffle=True"
+    )
+    return (note,)
 
 
 def notes_on_validation(

@@ -16,7 +16,7 @@ from samplewise.data.rows import largest_value
 from samplewise.errors import ParameterError
 from samplewise.network import ClassLoss, Loss, Network, aligned_empty
 from samplewise.options.words import words_of
-from samplewise.training.notes import notes_on_classes, notes_on_validation
+from samplewise.training.notes import notes_on_classes, notes_on_order, notes_on_validation
 from samplewise.training.rows.selection import select
 from samplewise.training.rows.training_rows import TrainingRows, training_rows
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -116,6 +116,7 @@ def prepared(
     if kept.labels is not None and isinstance(loss, ClassLoss):
         names = kept.class_names
         notes = notes_on_classes(kept.labels, kept.Y, names, loss)
+        notes += notes_on_order(kept.labels, settings)
         if held is not None and held.labels is not None:
             notes += notes_on_validation(kept.labels, held.labels, held.Y, names, loss)
         if notes:
