@@ -11,7 +11,6 @@ import io
 import json
 import os
 import re
-import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,12 +19,13 @@ from typing import Any
 
 from samplewise._version import __version__
 from samplewise.checks import printable
-from samplewise.errors import DataError, OutputError, SamplewiseError, SamplewiseWarning
+from samplewise.errors import DataError, OutputError, SamplewiseError
 from samplewise.io.lock import held
 from samplewise.io.reading import at_once, check_regular
 from samplewise.io.strict_json import parse
 from samplewise.io.writing import sync_folder
 from samplewise.text import counted
+from samplewise.warn import warn
 
 FILE = "journal.jsonl"
 KIND, FORMAT = "samplewise sweep", 1
@@ -159,11 +159,9 @@ def _entries(path: Path, *, warns: bool) -> Iterator[Entry]:
         if entry is not None and "kind" not in entry:
             yield entry
         elif entry is None and warns:
-            warnings.warn(
+            warn(
                 f"{printable(path)}: line {number} is damaged; its trial is run again "
-                "unless a later line has it",
-                SamplewiseWarning,
-                stacklevel=2,
+                "unless a later line has it"
             )
 
 
@@ -186,11 +184,9 @@ def _mended(descriptor: int, path: Path) -> Entry | None:
     if end < size:
         os.ftruncate(descriptor, end)
         os.fsync(descriptor)
-        warnings.warn(
+        warn(
             f"{printable(path)}: the last line was not finished ({counted(size - end, 'byte')}) "
-            "and is cut off; its trial is run again",
-            SamplewiseWarning,
-            stacklevel=4,
+            "and is cut off; its trial is run again"
         )
     return header
 
@@ -272,11 +268,9 @@ def _check_same(path: Path, found: Entry, wanted: Entry) -> None:
                 "with --out"
             )
     if found["version"] != wanted["version"]:
-        warnings.warn(
+        warn(
             f"{printable(path)} was begun by samplewise {printable(found['version'])}, this is "
-            f"{__version__}; last bits of later trials may differ",
-            SamplewiseWarning,
-            stacklevel=3,
+            f"{__version__}; last bits of later trials may differ"
         )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from samplewise.data.statistics import vary
 from samplewise.errors import SamplewiseWarning, TrainingWarning
 from samplewise.network import ClassLoss, Loss, Network
 from samplewise.text import counted
+from samplewise.warn import warn
 
 if TYPE_CHECKING:
     from samplewise.training.settings.training_settings import TrainingSettings
@@ -36,20 +35,7 @@ HIGH_RATE, FAR_OFF = 1.0, 10.0
 def warn_of(notes: Iterable[str], kind: type[SamplewiseWarning] = TrainingWarning) -> None:
     """Warn of each note once, at the line of the caller's code that led to it."""
     for note in dict.fromkeys(notes):
-        warnings.warn(note, kind, stacklevel=_levels_of_this_package())
-
-
-def _levels_of_this_package() -> int:
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__")):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def _is_ours(module: object) -> bool:
-    # scikit-learn's wrapper stands between an estimator's `fit` and its caller.
-    is_wrapper = module == "sklearn.base"
-    return is_wrapper or (isinstance(module, str) and module.partition(".")[0] == "samplewise")
+        warn(note, kind)
 
 
 def notes_on_scale(largest: float) -> list[str]:
