@@ -69,7 +69,7 @@ class ExperimentResult:
         names = ("test_loss", "test_accuracy", "test_rmse", "test_mae", "test_r2")
         measured = ((name, getattr(self, name)) for name in names)
         figures = "".join(f"{name}={x:.4g}, " for name, x in measured if x is not None)
-        what = f"{self.model.network} on {self.data.title}"
+        what = f"{self.model.network} on {self.data.training.title}"
         return f"ExperimentResult({what}, {figures}history={self.history})"
 
     @property
