@@ -24,7 +24,9 @@ UNSCALED = 50.0
 UNSCALED_TARGETS = 100.0
 # With as many rows a class on average, a single one is too few.
 ROWS_OF_A_CLASS = 10
-# Of the changes of class that rows in random order are expected to have.
+# With fewer rows, an order may be chance; of more values, the first are enough to tell.
+FEWEST_ROWS, MOST_COMPARED = 20, 2**16
+# Of the changes of class, or of number, that rows in random order are expected to have.
 FEW_CHANGES = 0.1
 # Fewer epochs than this tell nothing; a loss that falls less than this share has stopped.
 FEWEST_EPOCHS, STOPPED_SHARE = 5, 0.01
@@ -129,6 +131,33 @@ def notes_on_order(labels: NDArray[Any], settings: TrainingSettings) -> tuple[st
         f"the rows come class by class, with {counted(changes, 'change')} of class in {rows:,} "
         "rows, and are not shuffled: the network forgets one class while it learns the next, and "
         "its training loss and accuracy look better than it is; set shuffle=True"
+    )
+    return (note,)
+
+
+def notes_on_order_of_numbers(Y: NDArray[Any], settings: TrainingSettings) -> tuple[str, ...]:
+    """Return a warning where numbers hardly change from row to row, in every epoch alike.
+
+    As of rows that come class by class. A single epoch is silent: the loss of each row before its
+    update is then what a stream is judged by.
+
+    Args:
+        Y: targets of the rows in their order, (n, outputs).
+        settings: of the training.
+    """
+    rows = len(Y)
+    if settings.shuffle or settings.epochs == 1 or rows <= max(settings.batch_size, FEWEST_ROWS):
+        return ()
+    first = Y[: max(FEWEST_ROWS, MOST_COMPARED // Y.shape[1])].astype(np.float64)
+    with np.errstate(all="ignore"):
+        # Of rows in random order it is 1.
+        alike = float(np.square(np.diff(first, axis=0)).mean() / (2 * first.var(axis=0).mean()))
+    if not alike <= FEW_CHANGES:
+        return ()
+    note = (
+        f"targets change little from row to row (their mean squared change is {alike:.2g} of that "
+        "in random order), and the rows are not shuffled: each is measured just after rows like "
+        "it were learnt, so the training loss looks better than it is; set shuffle=True"
     )
     return (note,)
 
