@@ -13,7 +13,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks" / BENCH
 # From the bottom up; a module may import from its own room and from lower ones.
 ROOMS = [
     {"errors", "lazy", "locks", "other_names"},
-    {"_version", "checks", "text", "threads"},
+    {"_version", "checks", "text", "threads", "warn"},
     {"logging", "name_lists", "variables"},
     {"io", "plots"},
     {"options"},

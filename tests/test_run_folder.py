@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
-from samplewise.errors import OutputError
+from samplewise.errors import ModelFileError, OutputError
 from samplewise.experiment import run_folder
 from samplewise.experiment.config_file import effective
 from samplewise.experiment.experiment import Experiment
@@ -17,6 +17,7 @@ from samplewise.experiment.run import run
 from samplewise.experiment.run_folder import FILES, summary, write_pictures, write_run
 from samplewise.io.writing import check_output_folder
 from samplewise.model.model_file import load_model
+from samplewise.plots import figures
 
 
 @pytest.fixture(scope="module")
@@ -217,13 +218,19 @@ def test_class_names_in_any_script_are_kept(tmp_path):
     assert model.class_names == ("[red]", "日本 $x$")
 
 
-def test_a_title_cut_at_its_end_keeps_the_figure(result, tmp_path, monkeypatch):
+def test_the_folder_of_a_run_in_place_of_its_model_is_told_which_file_it_is(result, tmp_path):
+    write_run(result, tmp_path / "run", force=False)
+    with pytest.raises(ModelFileError, match=r"is a folder; .*: the model of this run is .*run/m"):
+        load_model(tmp_path / "run")
+    with pytest.raises(ModelFileError, match="is a folder; expected a regular file with content$"):
+        load_model(tmp_path)
+
+
+def test_a_title_cut_at_its_end_keeps_figure_and_data(file, monkeypatch):
     titles = []
-
-    def confusion(counts, names, title):
-        titles.append(title)
-        return b"picture"
-
-    monkeypatch.setattr("samplewise.plots.figures.confusion", confusion)
-    write_pictures(result, tmp_path)
-    assert titles[0].startswith(f"{result.test_accuracy:.1%} of the test rows right: ")
+    for name in ("loss_curves", "confusion"):
+        monkeypatch.setattr(figures, name, lambda *given, **_: titles.append(given[-1]) or b"")
+    found = run(experiment(file, layers="conv 2x3 relu, dense 3", hidden=(), epochs=1))
+    run_folder._pictures(found)
+    right = f"{found.test_accuracy:.1%} of the test rows right on pets: 1x8x8-2x6x6-3"
+    assert titles == ["Loss on pets: 1x8x8-2x6x6-3", right]

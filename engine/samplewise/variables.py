@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Collection, Iterable
 
 from samplewise.checks import meant, must_be, printable, suggestion
-from samplewise.errors import SamplewiseWarning
+from samplewise.warn import warn
 
 PREFIX = "SAMPLEWISE_"
 VARIABLES: dict[str, tuple[str, ...]] = {
@@ -46,7 +45,7 @@ def warn_of_variables(
             fault = _fault(name, value, options, backends)
             if fault:
                 _warned.add(variable)
-                warnings.warn(fault, SamplewiseWarning, stacklevel=3)
+                warn(fault)
 
 
 def _fault(

@@ -233,3 +233,11 @@ def test_data_describes_numbers_to_learn(cli, table):
     assert told["statistics"]["targets"].startswith("target, ")
     columns = load_csv(table, options=NUMBERS_TO_LEARN).columns
     assert told["feature_names"] == [column.name for column in columns]
+
+
+@pytest.mark.parametrize(
+    ("r2", "shown"),
+    [(0.98849, "0.9885"), (-0.79871, "-0.7987"), (-987.5, "-987.5000"), (-1.4e146, "-1.4e+146")],
+)
+def test_r_squared_of_a_training_that_diverged_is_short(r2, shown):
+    assert error_texts({"rmse": 1.0, "mae": 1.0, "r2": r2})["R²"] == shown

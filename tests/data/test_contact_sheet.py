@@ -100,3 +100,13 @@ def test_a_sheet_beyond_all_bounds_is_refused(monkeypatch):
 def test_columns_out_of_range_are_refused(columns):
     with pytest.raises(ParameterError, match="columns"):
         contact_sheet(dataset(), columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("texts", "family"),
+    [(["photos", "four"], "Aileron"), (["photos", "Größe", "four"], "DejaVu Sans")],
+)
+def test_one_font_draws_all_texts_of_a_sheet(texts, family):
+    found = module._drawable(texts)
+    assert [text for text, _ in found] == texts
+    assert {font.getname()[0] for _, font in found} == {family}

@@ -13,7 +13,7 @@ from samplewise.data.columns import BOOLEAN, CATEGORY, Column
 from samplewise.data.sources import csv_cells, csv_table
 from samplewise.data.sources.csv_file import load_csv, read_table
 from samplewise.data.sources.options import SourceOptions
-from samplewise.errors import DataError
+from samplewise.errors import DataError, SamplewiseWarning
 from samplewise.experiment.experiment import Experiment
 from samplewise.name_lists import listed_names
 
@@ -282,7 +282,7 @@ def test_many_texts_of_few_rows_each_are_a_warning_that_proposes_to_drop(write, 
         warnings.simplefilter("always")
         load_csv(path)
     few = different > 20 and rows < 5 * different
-    assert [w.category for w in found] == [UserWarning] * few
+    assert [w.category for w in found] == [SamplewiseWarning] * few
     assert all("'t' has" in str(w.message) and "--drop t" in str(w.message) for w in found)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from frames import Column, Frame
 
+from samplewise import Experiment, run
 from samplewise.data.dataset import Dataset
 from samplewise.errors import DataError
 
@@ -47,6 +48,32 @@ def test_a_class_named_twice_is_refused():
 def test_classes_without_a_row_are_refused():
     with pytest.raises(DataError, match="no row of the classes d"):
         dataset(class_names=("a", "b", "c", "d")).select(["d"])
+
+
+def test_the_columns_of_a_data_frame_are_found_by_name_afterwards():
+    a, b = np.arange(20.0), np.arange(20.0)[::-1] ** 2
+    frame, swapped = Frame(a=a, b=b), Frame(b=b, a=a)
+    made = Dataset("d", frame, values=a / 20)
+    assert [column.name for column in made.columns] == ["a", "b"]
+    again = Dataset("again", swapped, values=a / 20, columns=made.columns)
+    np.testing.assert_array_equal(again.X, made.X)
+    model = run(Experiment.from_options(loss="mean_squared_error", epochs=1), made).model
+    np.testing.assert_array_equal(model.predict(swapped), model.predict(made.X))
+    with pytest.raises(DataError, match="d: X: the columns are not those.*missing 'b'"):
+        Dataset("d", Frame(a=[1.0]), values=[1.0], columns=made.columns)
+
+
+def test_the_pixels_of_a_data_frame_have_no_columns():
+    frame = Frame(**{f"pixel{k}": np.arange(3.0) for k in range(4)})
+    assert Dataset("d", frame, [0, 1, 0], image_shape=(2, 2)).columns is None
+
+
+def test_measured_values_as_labels_are_told_where_they_belong():
+    with pytest.raises(DataError, match=r"d: labels are measured values, such as 0\.5, and not"):
+        Dataset("d", np.zeros((3, 1)), [1.0, 0.5, 2.0])
+    assert Dataset("d", np.zeros((3, 1)), values=[1.0, 0.5, 2.0]).targets.shape == (3, 1)
+    with pytest.raises(DataError, match="d: expected labels.* or values.*; got neither"):
+        Dataset("d", np.zeros((3, 1)))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +166,7 @@ def test_text_labels_are_looked_up_in_the_classes_named():
         (["a", None, "b", "a"], "d: labels: a missing value .* in row 1"),
         ([0.0, np.nan, 1.0, 0.0], "d, labels|d: labels.*NaN"),
         ([0.5, 1, 0, 1], "labels are float64; expected the names of classes"),
-        (None, "d: labels: expected an array, got None"),
+        (None, "d: expected labels, the class of each row, or values"),
         (np.ma.masked_equal([1, 0, 1, 0], 1), "d: labels: got a masked array"),
     ],
 )

@@ -87,6 +87,5 @@ def test_wide_letters_count_twice(monkeypatch):
 
 def test_the_names_on_a_contact_sheet_are_in_fonts_that_have_them(add_font):
     add_font("Squares", FIRST)
-    text, font = sheet._drawable(FIRST)
-    assert (text, font.getname()[0]) == (FIRST, "Squares")
-    assert sheet._drawable("grün")[1].getname()[0] == fonts.FAMILY
+    found = [(text, font.getname()[0]) for text, font in sheet._drawable([FIRST, "grün", "red"])]
+    assert found == [(FIRST, "Squares"), ("grün", fonts.FAMILY), ("red", fonts.FAMILY)]

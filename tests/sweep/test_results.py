@@ -202,3 +202,9 @@ def test_each_candidate_is_checked_once_whatever_the_seeds(monkeypatch):
 def test_a_folder_without_a_sweep_is_named(tmp_path):
     with pytest.raises(DataError, match=r"cannot read .*journal\.jsonl"):
         read_results(tmp_path)
+
+
+def test_a_sweep_and_its_results_are_shown_by_their_counts():
+    found = result((0.9, None), (0.8, "missing"))
+    assert repr(found.sweep) == "Sweep({'momentum': [0.0, 0.9]}, 4 trials)"
+    assert repr(found) == f"SweepResult({found.sweep!r}: 2 done, 1 failed, 1 missing)"

@@ -213,7 +213,7 @@ def test_an_estimator_of_images_notes_channels_that_are_last():
 
 
 def test_an_estimator_takes_a_single_class_as_scikit_learn_does():
-    fitted = samplewise.MLPClassifier((3,), max_iter=2, tol=0.0, n_iter_no_change=9)
+    fitted = samplewise.MLPClassifier(3, max_iter=2, tol=0.0, n_iter_no_change=9)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert set(fitted.fit(X, LABELS * 0).predict(X)) == {0}
@@ -292,3 +292,78 @@ def test_the_loss_of_one_answer_counts_a_row_of_weight_four_four_times():
     few, many = np.array([[0.0], [0.0], [1.0]]), np.repeat([[0.0], [1.0]], [2, 4], axis=0)
     weighted = notes._loss_of_one_answer(loss, few, np.array([1.0, 1.0, 4.0]))
     assert weighted == pytest.approx(notes._loss_of_one_answer(loss, many, None))
+
+
+def sorted_problem(rows=30):
+    """Rows of two classes, one after the other."""
+    labels = np.repeat([0, 1], rows // 2)
+    return labels[:, np.newaxis] + np.linspace(0, 0.1, rows)[:, np.newaxis], labels
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_rows_that_come_class_by_class_are_noted(batch_size):
+    rows, labels = sorted_problem()
+    network, settings = Network((1,), (Dense(1),)), TrainingSettings(batch_size=batch_size)
+    with pytest.warns(TrainingWarning, match="class by class, with 1 change of class in 30 rows"):
+        found = train(network, rows, labels, settings)
+    assert len(found.history.notes) == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"shuffle": True}, {"batch_size": 30}, {"batch_size": 30, "shuffle": True}],
+)
+def test_they_are_not_where_the_order_changes_or_does_not_matter(settings):
+    rows, labels = sorted_problem()
+    train(Network((1,), (Dense(1),)), rows, labels, TrainingSettings(**settings))
+
+
+def test_nor_are_rows_in_random_order_or_too_few_to_tell():
+    network = Network((1,), (Dense(1),))
+    for seed in range(20):
+        labels = np.random.default_rng(seed).permutation(np.repeat([0, 1], 15))
+        train(network, labels[:, np.newaxis], labels, TrainingSettings(epochs=1))
+    train(network, *sorted_problem(rows=18), TrainingSettings(epochs=1))
+
+
+def sine(rows=40):
+    x = np.linspace(-1, 1, rows)[:, np.newaxis]
+    return x, np.sin(3 * x)
+
+
+def of_numbers(**settings):
+    return TrainingSettings(loss="mean_squared_error", **settings)
+
+
+def test_numbers_that_change_little_from_row_to_row_are_noted():
+    network = Network((1,), (Dense(8, "tanh"), Dense(1)))
+    with pytest.warns(TrainingWarning, match="targets change little from row to row .* shuffle=Tr"):
+        found = train(network, *sine(), of_numbers(epochs=5))
+    x, y = sine()
+    # What the note is about: the network is far worse than its training loss.
+    assert np.square(found.predict(x) - y[:, 0]).mean() > 8 * found.history.losses[-1]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"shuffle": True}, {"batch_size": 40}, {"epochs": 1}], ids=str
+)
+def test_nor_are_numbers_whose_order_changes_or_does_not_matter_or_that_are_a_stream(settings):
+    train(Network((1,), (Dense(1),)), *sine(), of_numbers(**settings))
+
+
+def test_nor_are_numbers_in_random_order_or_all_the_same_or_few():
+    network, (x, y) = Network((1,), (Dense(1),)), sine()
+    for seed in range(20):
+        order = np.random.default_rng(seed).permutation(len(x))
+        train(network, x[order], y[order], of_numbers(epochs=2))
+    train(network, x, np.ones(len(x)), of_numbers(epochs=2))
+    train(network, *sine(rows=20), of_numbers(epochs=2))
+
+
+def test_estimators_shuffle_or_take_all_rows_at_once():
+    x, y = sine()
+    for solver in ("adam", "sgd", "lbfgs"):
+        samplewise.MLPRegressor(hidden_layer_sizes=3, solver=solver, max_iter=500, tol=1e-2).fit(
+            x, y[:, 0]
+        )
+        samplewise.MLPClassifier(3, solver=solver, max_iter=500, tol=1e-2).fit(x, x[:, 0] > 0)

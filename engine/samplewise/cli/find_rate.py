@@ -65,7 +65,7 @@ def find_rate(
             stop=interrupts.stop,
         )
     if out is not None and found.suggestion is not None:
-        _draw(found, f"{network} on {prepared.title}", out)
+        _draw(found, f"{prepared.title}: {network}", out)
     for note in found.notes:
         console.warning(note)
     if as_json:
@@ -86,7 +86,7 @@ def _draw(found: LearningRateRangeTest, title: str, out: Path) -> None:
 
     assert found.suggestion is not None
     curves = found.rates, found.losses, found.smoothed
-    write_bytes(out, rate_sweep(*curves, found.suggestion, f"Rates for {title}"))
+    write_bytes(out, rate_sweep(*curves, found.suggestion, f"Rates on {title}"))
 
 
 def _rows(found: LearningRateRangeTest, network: str, out: Path | None) -> list[tuple[str, str]]:

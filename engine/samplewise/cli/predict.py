@@ -12,12 +12,15 @@ import typer
 from samplewise.checks import printable
 from samplewise.cli import console, options
 from samplewise.cli.options import option, output, switch
+from samplewise.cli.worst_rows import captions, taken, worst_number, worst_rows
 from samplewise.errors import DataError, ParameterError
 from samplewise.io import strict_json
 from samplewise.network import ClassLoss
 from samplewise.text import six_digits
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from samplewise.cli.prediction_table import Predictions
     from samplewise.data.inputs import Inputs
     from samplewise.model.model import Model
@@ -33,8 +36,19 @@ Given = Annotated[
 Row = Annotated[
     str | None, option("INTEGER", "The one row to predict, counted from 0.  [default: all rows]")
 ]
+Worst = Annotated[
+    str | None,
+    option(
+        "INTEGER",
+        "So many labelled rows, those furthest from the truth first: by the probability of the "
+        "true class, or the error of a number.  [default: all rows, as they come]",
+    ),
+]
 Picture = Annotated[
-    Path | None, output("FILE", "PNG to draw the one input and its class to.", "--picture")
+    Path | None,
+    output(
+        "FILE", "PNG to draw the one input, or those of --worst, and the class to.", "--picture"
+    ),
 ]
 AsCsv = Annotated[
     bool, switch("--csv", "Print the predictions as CSV on stdout.", panel=options.OUTPUT)
@@ -49,6 +63,7 @@ def predict(
     model: options.ModelPath,
     given: Given,
     row: Row = None,
+    worst: Worst = None,
     picture: Picture = None,
     out: Out = None,
     force: options.Force = False,
@@ -61,6 +76,9 @@ def predict(
     from samplewise.cli.trained import load_trained
 
     _check_outputs(given, (picture, out), force=force, as_csv=as_csv, as_json=as_json)
+    if worst is not None and row is not None:
+        raise ParameterError("--row and --worst both choose rows; leave one out")
+    number = None if worst is None else worst_number(worst, drawn=picture is not None)
     trained = load_trained(model, sha256)
     inputs, keys = read_one(trained, given, said), None
     is_one = inputs is not None or row is not None
@@ -70,16 +88,25 @@ def predict(
             inputs, keys = _row(inputs, row)
     elif row is not None:
         raise ParameterError(f"--row needs an input with rows, but {printable(given)} is one input")
-    if is_one and not as_csv and out is None:
+    if is_one and number is None and not as_csv and out is None:
         _tell(trained.model, inputs, picture, as_json=as_json)
         return
-    if picture is not None:
+    if picture is not None and number is None:
         raise ParameterError(
-            "--picture draws one input; choose it with --row, and leave out --csv and --out"
+            "--picture draws one input; choose it with --row, and leave out --csv and --out; or "
+            "several with --worst"
         )
     from samplewise.cli.prediction_table import predictions
 
-    _write(predictions(trained.model, inputs, keys), out, as_csv=as_csv, as_json=as_json)
+    found = predictions(trained.model, inputs, keys)
+    if number is not None:
+        rows = worst_rows(found, number)
+        found = taken(found, rows)
+        if picture is not None:
+            _check_draws(trained.model)
+            _draw(trained.model, inputs.rows.X[rows], *captions(found), found.name, picture)
+            console.note(f"written to {picture}")
+    _write(found, out, as_csv=as_csv, as_json=as_json)
 
 
 def _check_outputs(
@@ -137,11 +164,11 @@ def _write(found: Predictions, out: Path | None, *, as_csv: bool, as_json: bool)
 
 
 def _tell(model: Model, one: Inputs, picture: Path | None, *, as_json: bool) -> None:
+    if picture is not None:
+        _check_draws(model)
     figures = _figures(model, one)
     if picture is not None:
-        if "class" not in figures:
-            raise ParameterError("this model predicts no class to draw; leave out --picture")
-        _draw(model, one, figures, picture)
+        _draw(model, one.rows.X, [_caption(figures)], None, one.name, picture)
     if as_json:
         console.result_json({**figures, "picture": None if picture is None else str(picture)})
     else:
@@ -166,18 +193,41 @@ def _figures(model: Model, found: Inputs) -> dict[str, Any]:
     }
 
 
-def _draw(model: Model, found: Inputs, figures: dict[str, Any], picture: Path) -> None:
-    from samplewise.io.writing import write_bytes
-    from samplewise.plots.figures import predicted_images
-
-    if model.image_shape is None:
-        raise DataError("this model takes rows of a table, not images; leave out --picture")
+def _caption(figures: dict[str, Any]) -> str:
+    """Return the text below the picture of one input."""
     probability = figures["probabilities"][figures["class"]]
     caption = f"{figures['class']} ({probability:.1%})"
     if figures["true_class"] is not None:
         caption += f"\ntrue class {figures['true_class']}"
-    image = found.rows.X.reshape(1, *model.image_shape)
-    write_bytes(picture, predicted_images(image, [caption], found.name))
+    return caption
+
+
+def _check_draws(model: Model) -> tuple[int, int]:
+    """Return the height and width of a model's images, whose classes can be drawn.
+
+    Raises:
+        DataError, ParameterError: it takes no images, or predicts no classes.
+    """
+    if not isinstance(model.loss, ClassLoss):
+        raise ParameterError("this model predicts no class to draw; leave out --picture")
+    if model.image_shape is None:
+        raise DataError("this model takes rows of a table, not images; leave out --picture")
+    return model.image_shape
+
+
+def _draw(
+    model: Model,
+    rows: NDArray[Any],
+    captions: list[str],
+    wrong: list[bool] | None,
+    name: str,
+    picture: Path,
+) -> None:
+    from samplewise.io.writing import write_bytes
+    from samplewise.plots.figures import predicted_images
+
+    images = rows.reshape(-1, *_check_draws(model))
+    write_bytes(picture, predicted_images(images, captions, name, wrong))
 
 
 def _print(figures: dict[str, Any], picture: Path | None) -> None:

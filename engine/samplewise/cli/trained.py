@@ -22,11 +22,11 @@ from samplewise.errors import DataError, ModelFileError
 from samplewise.experiment.config_file import read_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.held_rows import options_like
-from samplewise.experiment.run_folder import CONFIG, MODEL, RESULT
+from samplewise.experiment.run_folder import CONFIG, RESULT
 from samplewise.io.reading import open_unchanged
 from samplewise.io.strict_json import parse
 from samplewise.model.model import Model
-from samplewise.model.model_file import load_model
+from samplewise.model.model_file import MODEL_OF_RUN, load_model
 from samplewise.network import ClassLoss
 from samplewise.text import counted
 
@@ -82,10 +82,10 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
     """
     try:
         is_folder = path.is_dir()
-        if is_folder and not (path / MODEL).exists():
+        if is_folder and not (path / MODEL_OF_RUN).exists():
             raise ModelFileError(
-                f"{printable(path)} holds no {MODEL}; expected a model file, or a folder that "
-                "samplewise train wrote"
+                f"{printable(path)} holds no {MODEL_OF_RUN}; expected a model file, or a folder "
+                "that samplewise train wrote"
             )
     except OSError as error:  # a name too long, or a folder that may not be looked into
         raise ModelFileError(
@@ -93,7 +93,7 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
         ) from error
     if not is_folder:
         return Trained(load_model(path, sha256=sha256), None)
-    return Trained(load_model(path / MODEL, sha256=sha256), path / CONFIG)
+    return Trained(load_model(path / MODEL_OF_RUN, sha256=sha256), path / CONFIG)
 
 
 def source_options(trained: Trained, given: Mapping[str, Any], source: str) -> SourceOptions:

@@ -40,6 +40,7 @@ def class_indices(
     if given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
     if not class_names:
+        _refuse_measured(given, name)
         names, indices = encode_labels(given, name)
         return indices, names
     if given.ndim == 1 and given.dtype.kind in TEXT:
@@ -52,6 +53,18 @@ def class_indices(
             "indices among class_names"
         )
     return given.astype(np.int64, copy=False), tuple(class_names)
+
+
+def _refuse_measured(given: NDArray[Any], name: str) -> None:
+    """Refuse floats that are not whole: they are the numbers of a regression."""
+    if given.dtype.kind != "f":
+        return
+    fractional = np.isfinite(given) & (given != np.rint(given))
+    if fractional.any():
+        raise DataError(
+            f"{name}: labels are measured values, such as {given[fractional][0]}, and not classes; "
+            "give them as values, without labels, and choose a loss that learns numbers"
+        )
 
 
 def indices_among(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,25 +80,30 @@ def _title(dataset: Dataset) -> str:
     return f"{name[:LONGEST_NAME]}: {size}"
 
 
-def _drawable(text: str) -> tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont]:
-    """Return a printable text for the sheet, and a font that has its letters."""
+_Font: TypeAlias = "ImageFont.FreeTypeFont | ImageFont.ImageFont"
+
+
+def _drawable(texts: Sequence[str]) -> list[tuple[str, _Font]]:
+    """Return printable texts for a sheet, each with a font that has its letters.
+
+    Pillow's own font draws all of them or none: beside another one it would be a patchwork.
+    """
     from PIL import ImageFont
 
-    if text.isascii():
-        return text, ImageFont.load_default(TEXT_HEIGHT)
+    if all(text.isascii() for text in texts):
+        return [(text, ImageFont.load_default(TEXT_HEIGHT)) for text in texts]
     # Half a second, which only those pay whose names Pillow's own font lacks.
     from samplewise.plots.fonts import in_one_font
 
-    text, path, face = in_one_font(text)
-    return text, ImageFont.truetype(path, TEXT_HEIGHT, index=face)
+    found = map(in_one_font, texts)
+    return [(text, ImageFont.truetype(path, TEXT_HEIGHT, index=k)) for text, path, k in found]
 
 
 def _captioned(grid: NDArray[np.uint8], title: str, names: Sequence[str]) -> bytes:
     """Return the PNG of a grid under a title, with a name at the left of each of its rows."""
     from PIL import Image, ImageDraw
 
-    captions = [_drawable(name) for name in names]
-    shown_title, title_font = _drawable(title)
+    (shown_title, title_font), *captions = _drawable([title, *names])
     margin = 2 * GAP + int(max(font.getlength(text) for text, font in captions))
     width = max(margin + grid.shape[1], 2 * GAP + int(title_font.getlength(shown_title)))
     sheet = Image.new("L", (width, TITLE_HEIGHT + grid.shape[0]), PAPER)

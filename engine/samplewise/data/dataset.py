@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,18 @@ from samplewise.checks import (
     true_or_false,
     whole_numbers,
 )
-from samplewise.data.arrays import as_numbers, check_finite
-from samplewise.data.columns import Column, Columns, check_columns, composed, places, width
+from samplewise.data.arrays import as_numbers, check_finite, is_frame
+from samplewise.data.columns import (
+    Column,
+    Columns,
+    check_columns,
+    columns_named,
+    composed,
+    places,
+    width,
+)
 from samplewise.data.labels import MAX_CLASSES
+from samplewise.data.named_rows import rows_of_frame
 from samplewise.errors import DataError, ParameterError
 from samplewise.text import counted
 
@@ -36,7 +45,8 @@ class Dataset:
         X: shape (n, features); raw values, before preprocessing; finite. An array, lists or a data
             frame; kept as uint8 where it is, else as float64.
         labels: one for each row, kept as int64 of shape (n,), the index of each row's class in
-            `class_names`. Text is looked up in these; whole numbers are such indices.
+            `class_names`. Text is looked up in these; whole numbers are such indices. None where
+            there are `values`.
         class_names: the classes, of which text and files have code-point order. Empty takes the
             labels given, such as text, bool or whole numbers, as `encode_labels` does.
         source: one sentence on where the rows came from.
@@ -46,8 +56,9 @@ class Dataset:
         values: float64, shape (n, outputs), finite: the numbers of each row, where it has those
             instead of a class; `labels` are None or 0 then, and there are no `class_names`. Else
             None.
-        columns: the columns of a table with a header, whose features are those of X; None for
-            images, and for arrays, whose columns have no names.
+        columns: the columns of a table with a header, whose features are those of X; those of a
+            data frame are found by them, in any order. None takes the names of a data frame, where
+            they are texts and differ; images and arrays have none.
         array_dtype: of the array that the rows were stored as, by name, whatever X is; None where
             they were image files or text.
         target_names: of `values`, one for each output, such as the header of a label column; empty
@@ -59,7 +70,7 @@ class Dataset:
 
     name: str
     X: NDArray[Any] = field(repr=False)
-    labels: NDArray[np.int64] = field(repr=False)
+    labels: NDArray[np.int64] = field(default=cast("Any", None), repr=False)
     class_names: tuple[str, ...] = ()
     source: str = "given as arrays"
     image_shape: tuple[int, int] | None = None
@@ -100,11 +111,17 @@ class Dataset:
             if not isinstance(given, str):
                 raise DataError(must_be(f"dataset: {what}", "a text", given))
         _check_texts(f"{self.name}: target_names", self.target_names)
-        X = as_numbers(f"{self.name}: X", self.X)
+        self._check_columns()
+        X = self._rows()
         object.__setattr__(
             self, "X", X if X.dtype == np.uint8 else X.astype(np.float64, copy=False)
         )
         if self.values is None:
+            if cast("Any", self.labels) is None:
+                raise DataError(
+                    f"{self.name}: expected labels, the class of each row, or values, the numbers "
+                    "of each row; got neither"
+                )
             _check_texts(f"{self.name}: class_names", self.class_names)
             labels, names = class_indices(self.labels, self.class_names, self.name)
             object.__setattr__(self, "labels", labels)
@@ -114,6 +131,27 @@ class Dataset:
         object.__setattr__(self, "values", values[:, np.newaxis] if values.ndim == 1 else values)
         labels = np.zeros(len(X) if X.ndim else 0, np.int64) if self.labels is None else self.labels
         object.__setattr__(self, "labels", as_numbers(f"{self.name}: labels", labels))
+
+    def _rows(self) -> NDArray[Any]:
+        """Return X as an array of numbers, and take its columns where it is a data frame."""
+        place, given = f"{self.name}: X", cast("Any", self.X)
+        if not is_frame(given):
+            return as_numbers(place, given)
+        if self.columns is not None:
+            return rows_of_frame(given, self.columns, place)
+        if self.image_shape is None:
+            object.__setattr__(self, "columns", columns_named(given.columns))
+        return as_numbers(place, given)
+
+    def _check_columns(self) -> None:
+        columns = self.columns
+        if columns is not None and not (
+            isinstance(columns, tuple | list) and all(isinstance(one, Column) for one in columns)
+        ):
+            raise DataError(
+                f"{self.name}: columns must hold instances of samplewise.data.columns.Column, got "
+                f"{printable(columns)}"
+            )
 
     def _check_settings(self) -> None:
         """Refuse fields beside the rows that are of another kind."""
@@ -131,14 +169,6 @@ class Dataset:
                 text("array_dtype", self.array_dtype, "uint8")
         except ParameterError as error:
             raise DataError(f"{self.name}: {error}") from None
-        columns = self.columns
-        if columns is not None and not (
-            isinstance(columns, tuple | list) and all(isinstance(one, Column) for one in columns)
-        ):
-            raise DataError(
-                f"{self.name}: columns must hold instances of samplewise.data.columns.Column, got "
-                f"{printable(columns)}"
-            )
 
     def _check_shapes(self) -> None:
         if self.X.ndim != 2 or 0 in self.X.shape:
@@ -177,6 +207,13 @@ class Dataset:
                 f"{counted(self.X.shape[1], 'pixel')}, got {self.image_shape}; give height and "
                 "width of the images"
             )
+
+    def __repr__(self) -> str:
+        """Return name, source, and the shapes of rows and targets."""
+        what = f"classes {listed(self.class_names)}"
+        if self.values is not None:
+            what = f"{counted(self.values.shape[1], 'number')} to learn"
+        return f"Dataset({self.title!r}, X of shape {self.X.shape}, {what}, {self.source!r})"
 
     def __len__(self) -> int:
         return len(self.X)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from samplewise.checks import printable
 from samplewise.data.columns import composed, printable_text
 from samplewise.errors import DataError
+from samplewise.warn import warn
 
 MAX_CLASSES = 10_000
 MAX_LABEL_CHARACTERS = 1_000
@@ -133,9 +133,7 @@ def _one_column(raw: NDArray[Any], name: str) -> NDArray[Any]:
     if raw.ndim == 1:
         return raw
     if raw.ndim == 2 and raw.shape[1] == 1:
-        warnings.warn(
-            f"{name}: labels have shape {raw.shape}; read as ({len(raw)},)", UserWarning, 3
-        )
+        warn(f"{name}: labels have shape {raw.shape}; read as ({len(raw)},)")
         return raw.reshape(-1)
     if _is_one_hot(raw):
         raise DataError(

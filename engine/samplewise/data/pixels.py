@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
 from samplewise.errors import DataError
 from samplewise.text import counted
+from samplewise.warn import warn
 
 SMALLEST_IMAGE = 64
 """A table may well have 4, 9 or 16 columns; from 64 on, a square of uint8 is taken for an image."""
@@ -144,11 +144,12 @@ def on_scale(
         beside: whether they are read beside the rows trained on, whose white --full-scale gives.
 
     Warns:
-        UserWarning: an array is multiplied because of its dtype, or seems to be on another scale.
+        SamplewiseWarning: an array is multiplied because of its dtype, or seems to be on another
+            scale.
     """
     if model.white is None:
         if said:
-            _warn(f"{name}: --full-scale plays no part, since the model was not trained on pixels")
+            warn(f"{name}: --full-scale plays no part, since the model was not trained on pixels")
         return X
     white = source.white if source.white is not None else _white_of(source.dtype)
     of_array = source.dtype is not None and not said
@@ -162,7 +163,7 @@ def on_scale(
         remedy = f"--full-scale {model.white:g} takes them as they are"
         if beside:
             remedy = f"an array of {model.dtype or 'float64'} is taken as it is"
-        _warn(
+        warn(
             f"{name}: white is {white:g} in an array of {source.dtype}, but was {model.white:g} "
             f"in training, so values are multiplied by {factor:g}; {remedy}"
         )
@@ -173,7 +174,7 @@ def _warn_of_other_scale(X: NDArray[Any], white: float, name: str, *, beside: bo
     peak = float(X.max())
     other = 1.0 if 0 < peak <= 1 < white else BYTE_WHITE if white < peak <= BYTE_WHITE else None
     if other is not None:
-        _warn(
+        warn(
             f"{name}: values reach {peak:g}, but white was {white:g} in training; "
             f"if white is {other:g} here, "
             + (f"multiply them by {white / other:g}" if beside else f"say --full-scale {other:g}")
@@ -184,12 +185,12 @@ def warn_of_scale(dataset: Dataset) -> None:
     """Say where rows seem to be pixels, but nothing tells that they are, or where their white is.
 
     Warns:
-        UserWarning: they do.
+        SamplewiseWarning: they do.
     """
     peak = float(dataset.X.max())
     if dataset.full_scale is not None:
         if dataset.array_dtype == "uint8" and dataset.full_scale == BYTE_WHITE and peak == 1:
-            _warn(f"{dataset.name}: no value exceeds 1; if white is 1, say --full-scale 1")
+            warn(f"{dataset.name}: no value exceeds 1; if white is 1, say --full-scale 1")
         return
     features = dataset.features
     squares = features >= SMALLEST_IMAGE and _square(features) is not None
@@ -198,7 +199,7 @@ def warn_of_scale(dataset: Dataset) -> None:
     found = f"a table of {counted(features, 'number')} a row"
     if dataset.image_shape is not None:
         found = f"images of {dataset.array_dtype}, whose white nothing says"
-    _warn(
+    warn(
         f"{dataset.name} is read as {found}, up to {peak:g}; if these are grey images, say the "
         f"value of white, as in --full-scale {1 if peak <= 1 else 255}"
     )
@@ -208,10 +209,6 @@ def _like_pixels(X: NDArray[Any], peak: float) -> bool:
     if peak > BYTE_WHITE or X.min() < 0:
         return False
     return peak <= 1 or X.dtype == np.uint8 or same_numbers(X, np.rint(X))
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, UserWarning, stacklevel=3)
 
 
 def _compact(X: NDArray[Any]) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from samplewise.checks import one_of
@@ -39,8 +39,8 @@ class Preprocessing:
 
     name: str
     full_scale: float | None = None
-    mean: NDArray[np.float64] | None = None
-    deviation: NDArray[np.float64] | None = None
+    mean: NDArray[np.float64] | None = field(default=None, repr=False)
+    deviation: NDArray[np.float64] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("mean", "deviation"):

@@ -64,6 +64,14 @@ class ExperimentResult:
     confusion: NDArray[np.int64] | None
     trained: TrainingResult = field(repr=False)
 
+    def __repr__(self) -> str:
+        """Return network, data and test figures, by the names of the attributes that have them."""
+        names = ("test_loss", "test_accuracy", "test_rmse", "test_mae", "test_r2")
+        measured = ((name, getattr(self, name)) for name in names)
+        figures = "".join(f"{name}={x:.4g}, " for name, x in measured if x is not None)
+        what = f"{self.model.network} on {self.data.training.title}"
+        return f"ExperimentResult({what}, {figures}history={self.history})"
+
     @property
     def on_classes(self) -> tuple[float, NDArray[np.int64]]:
         """Accuracy and confusion on the test rows.

@@ -11,16 +11,15 @@ from samplewise.experiment.run import ExperimentResult
 from samplewise.experiment.scores import finite
 from samplewise.io import strict_json
 from samplewise.io.writing import new_folder, write_bytes, write_text
-from samplewise.model.model_file import save_model
+from samplewise.model.model_file import MODEL_OF_RUN, save_model
 
-MODEL = "model.safetensors"
 CONFIG = "config.toml"
 RESULT = "result.json"
 HISTORY_JSON = "history.json"
 HISTORY_CSV = "history.csv"
 LOSS_PLOT = "loss.png"
 CONFUSION_PLOT = "confusion.png"
-FILES = (MODEL, CONFIG, RESULT, HISTORY_JSON, HISTORY_CSV, LOSS_PLOT, CONFUSION_PLOT)
+FILES = (MODEL_OF_RUN, CONFIG, RESULT, HISTORY_JSON, HISTORY_CSV, LOSS_PLOT, CONFUSION_PLOT)
 
 
 def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
@@ -32,7 +31,7 @@ def write_run(result: ExperimentResult, folder: Path, *, force: bool) -> None:
         ModelFileError: as `save_model`.
     """
     with new_folder(folder, force=force, known=FILES) as new:
-        save_model(result.model, new / MODEL)
+        save_model(result.model, new / MODEL_OF_RUN)
         write_text(new / CONFIG, write_config(result.experiment))
         write_text(new / RESULT, strict_json.text_of(summary(result)) + "\n")
         write_text(new / HISTORY_JSON, result.history.to_json() + "\n")
@@ -58,15 +57,15 @@ def write_pictures(result: ExperimentResult, folder: Path) -> None:
 def _pictures(result: ExperimentResult) -> dict[str, bytes]:
     from samplewise.plots import figures
 
-    what = f"{result.model.network} on {result.data.title}"
+    # The layers last: a long title is cut at its end, and those of a convolution are long.
+    what = f"{result.data.title}: {result.model.network}"
     curves = {"training": result.history.losses}
     if result.history.validation_losses:
         curves["validation"] = result.history.validation_losses
     best = result.history.best_epoch
-    pictures = {LOSS_PLOT: figures.loss_curves(curves, f"Loss of {what}", best_epoch=best)}
+    pictures = {LOSS_PLOT: figures.loss_curves(curves, f"Loss on {what}", best_epoch=best)}
     if result.confusion is not None:
-        # The figure first: a long title is cut at its end.
-        title = f"{result.test_accuracy:.1%} of the test rows right: {what}"
+        title = f"{result.test_accuracy:.1%} of the test rows right on {what}"
         names = result.model.class_names
         pictures[CONFUSION_PLOT] = figures.confusion(result.confusion, names, title)
     return pictures

@@ -26,8 +26,6 @@ from samplewise.training.metrics import (
 )
 from samplewise.training.rows.targets import prepare_targets
 
-_MANY_DIGITS = 1e4
-
 
 @dataclass(frozen=True)
 class Errors:
@@ -162,13 +160,13 @@ def _check_mean(mean: float, loss: Loss, Y: NDArray[Any]) -> None:
 def error_texts(figures: Mapping[str, float | None]) -> dict[str, str]:
     """Return each of `Errors.figures` for a table, by the name that it is shown with."""
     r2 = figures["r2"]
+    as_text = "undefined (the targets do not differ)"
+    if r2 is not None:
+        # Of a training that diverged, a point with four decimals may follow a hundred digits.
+        as_text = f"{r2:.4f}" if r2 > -1000 else six_digits(r2)
     shown = {"RMSE": figures["rmse"], "MAE": figures["mae"]}
     texts = {name: "beyond float64" if x is None else six_digits(x) for name, x in shown.items()}
-    return {**texts, "R²": "undefined (the targets do not differ)" if r2 is None else _r2_text(r2)}
-
-
-def _r2_text(r2: float) -> str:
-    return f"{r2:.4f}" if r2 > -_MANY_DIGITS else six_digits(r2)
+    return {**texts, "R²": as_text}
 
 
 def classification_report(

@@ -6,13 +6,13 @@ Not every file system has locks: over NFS folders have none, and others have non
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from samplewise.checks import printable
-from samplewise.errors import OutputError, SamplewiseWarning
+from samplewise.errors import OutputError
+from samplewise.warn import warn
 
 try:
     import fcntl
@@ -95,11 +95,9 @@ def locked(folder: Path, why: str, remedy: str = "name another folder") -> Itera
     try:
         descriptor = taken(folder)
     except NoLockError as error:
-        warnings.warn(
+        warn(
             f"{printable(folder)} cannot be locked ({error.strerror}), as on some network file "
-            f"systems; nothing prevents that {why}",
-            SamplewiseWarning,
-            stacklevel=3,
+            f"systems; nothing prevents that {why}"
         )
         descriptor = nothing_held()
     except OSError as error:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 
 from matplotlib.font_manager import FontPath, FontProperties, fontManager, get_font
 from matplotlib.ft2font import FaceFlags, FT2Font
+
+from samplewise.warn import warn
 
 FAMILY = "DejaVu Sans"
 """Comes with matplotlib; has Latin, Greek, Cyrillic, Arabic, Hebrew and more."""
@@ -31,17 +32,15 @@ def drawable(text: str) -> str:
     """Return a text with an escape, as `ascii` has it, for each letter that no installed font has.
 
     Warns:
-        UserWarning: there are such letters; once for each script in a process.
+        SamplewiseWarning: there are such letters; once for each script in a process.
     """
     missing = _beyond_family(text) - _fallbacks([text]).keys()
     for script in sorted({_script(letter) for letter in missing} - _told):
         # Python would warn again: matplotlib's filters make it forget what it has shown.
         _told.add(script)
-        warnings.warn(
+        warn(
             f"no installed font has {script} letters, so pictures show their numbers (as in "
-            "\\u76f4); install a font that has them, such as one of Noto Sans",
-            UserWarning,
-            stacklevel=2,
+            "\\u76f4); install a font that has them, such as one of Noto Sans"
         )
     return _escaped(text, missing)
 
@@ -52,7 +51,7 @@ def in_one_font(text: str) -> tuple[str, str, int]:
     The font is the one that has most of the letters; the others become escapes.
 
     Warns:
-        UserWarning: as `drawable`.
+        SamplewiseWarning: as `drawable`.
     """
     text = drawable(text)
     letters = frozenset(letter for letter in text if not letter.isspace())

@@ -121,6 +121,10 @@ class Sweep(NamedArguments):
         self.trials = self._trials_of(points)
         self._check_trials()
 
+    def __repr__(self) -> str:
+        """Return what varies, and how many trials that makes."""
+        return f"Sweep({self.space.definition}, {counted(self.size, 'trial')})"
+
     def _check_trials(self) -> None:
         self.trials.check()
 

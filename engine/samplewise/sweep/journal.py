@@ -11,7 +11,6 @@ import io
 import json
 import os
 import re
-import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,12 +19,13 @@ from typing import Any
 
 from samplewise._version import __version__
 from samplewise.checks import printable
-from samplewise.errors import DataError, OutputError, SamplewiseError, SamplewiseWarning
+from samplewise.errors import DataError, OutputError, SamplewiseError
 from samplewise.io.lock import held
 from samplewise.io.reading import at_once, check_regular
 from samplewise.io.strict_json import parse
 from samplewise.io.writing import sync_folder
 from samplewise.text import counted
+from samplewise.warn import warn
 
 FILE = "journal.jsonl"
 KIND, FORMAT = "samplewise sweep", 1
@@ -142,27 +142,27 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
         yield file
 
 
+def _lines(path: Path) -> Iterator[bytes]:
+    """Give the lines after the header; one that is being written is left out."""
+    with _opened(path) as file:
+        file.readline()
+        yield from (line[:-1] for line in file if line.endswith(b"\n"))
+
+
 def _entries(path: Path, *, warns: bool) -> Iterator[Entry]:
     """Give the entries of a journal without those of damaged lines, of which it may warn.
 
     A journal that was joined to this one brings its first line, which is that of no trial.
     """
-    with _opened(path) as file:
-        file.readline()
-        for number, line in enumerate(file, start=2):
-            if not line.endswith(b"\n"):
-                # It is being written.
-                return
-            entry = _entry(line[:-1])
-            if entry is not None and "kind" not in entry:
-                yield entry
-            elif entry is None and warns:
-                warnings.warn(
-                    f"{printable(path)}: line {number} is damaged; its trial is run again "
-                    "unless a later line has it",
-                    SamplewiseWarning,
-                    stacklevel=2,
-                )
+    for number, line in enumerate(_lines(path), start=2):
+        entry = _entry(line)
+        if entry is not None and "kind" not in entry:
+            yield entry
+        elif entry is None and warns:
+            warn(
+                f"{printable(path)}: line {number} is damaged; its trial is run again "
+                "unless a later line has it"
+            )
 
 
 def _mended(descriptor: int, path: Path) -> Entry | None:
@@ -184,11 +184,9 @@ def _mended(descriptor: int, path: Path) -> Entry | None:
     if end < size:
         os.ftruncate(descriptor, end)
         os.fsync(descriptor)
-        warnings.warn(
+        warn(
             f"{printable(path)}: the last line was not finished ({counted(size - end, 'byte')}) "
-            "and is cut off; its trial is run again",
-            SamplewiseWarning,
-            stacklevel=4,
+            "and is cut off; its trial is run again"
         )
     return header
 
@@ -270,11 +268,9 @@ def _check_same(path: Path, found: Entry, wanted: Entry) -> None:
                 "with --out"
             )
     if found["version"] != wanted["version"]:
-        warnings.warn(
+        warn(
             f"{printable(path)} was begun by samplewise {printable(found['version'])}, this is "
-            f"{__version__}; last bits of later trials may differ",
-            SamplewiseWarning,
-            stacklevel=3,
+            f"{__version__}; last bits of later trials may differ"
         )
 
 

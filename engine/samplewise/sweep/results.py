@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from importlib.util import find_spec
@@ -57,6 +58,12 @@ class SweepResult:
             for i, (candidate, values, seed) in enumerate(outlines)
         ]
         self._ranked: dict[str, list[Candidate]] = {}
+
+    def __repr__(self) -> str:
+        """Return how many trials there are in each state."""
+        states = Counter(row["status"] for row in self.rows)
+        counts = ", ".join(f"{count:,} {status}" for status, count in sorted(states.items()))
+        return f"SweepResult({self.sweep}: {counts or 'no trials yet'})"
 
     @cached_property
     def default_metric(self) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from samplewise.checks import printable
-from samplewise.errors import SamplewiseWarning
 from samplewise.io.leftovers import TEMPORARY
 from samplewise.training.checkpoints.snapshot_file import load_or_none, save_snapshot
 from samplewise.training.snapshot import Snapshot
+from samplewise.warn import warn
 
 FOLDER, _SUFFIX = "snapshots", ".safetensors"
 AT_ONCE, MOST_BYTES = 16, 2**26
@@ -53,10 +52,8 @@ class Snapshots:
         path = self._path(paused)
         found = load_or_none(path)
         if found is None:
-            warnings.warn(
-                f"{printable(path)} is missing or damaged; its trial is trained from the beginning",
-                SamplewiseWarning,
-                stacklevel=2,
+            warn(
+                f"{printable(path)} is missing or damaged; its trial is trained from the beginning"
             )
         return found
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 
 from samplewise.contract.capabilities import CPU, FULL
 from samplewise.io import strict_json
+from samplewise.text import counted
 from samplewise.training.rows.fingerprint import Fingerprint
 from samplewise.training.settings.stopping import FIGURE, VALIDATION
 
@@ -184,6 +185,15 @@ class History:
     best_epoch: int | None = None
     notes: list[str] = field(default_factory=list)
     running_accuracy: bool = False
+
+    def __repr__(self) -> str:
+        """Return the figures that most are after, by the names of the attributes that have them."""
+        parts = [counted(len(self.epochs), "epoch")]
+        if self.epochs:
+            parts += [f"losses[0]={self.losses[0]:.4g}", f"losses[-1]={self.losses[-1]:.4g}"]
+        if self.train_ms is not None:
+            parts.append(f"train_ms={self.train_ms:.3g}")
+        return f"History({', '.join(parts)}, backend={self.backend!r}, stopped={self.stopped!r})"
 
     def __getstate__(self) -> Json:
         """Return the attributes of a copy: it holds values and no functions."""

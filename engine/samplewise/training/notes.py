@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +12,11 @@ from samplewise.checks import listed, printable
 from samplewise.data.statistics import vary
 from samplewise.errors import SamplewiseWarning, TrainingWarning
 from samplewise.network import ClassLoss, Loss, Network
+from samplewise.text import counted
+from samplewise.warn import warn
+
+if TYPE_CHECKING:
+    from samplewise.training.settings.training_settings import TrainingSettings
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
 UNSCALED = 50.0
@@ -21,6 +24,10 @@ UNSCALED = 50.0
 UNSCALED_TARGETS = 100.0
 # With as many rows a class on average, a single one is too few.
 ROWS_OF_A_CLASS = 10
+# With fewer rows, an order may be chance; of more values, the first are enough to tell.
+FEWEST_ROWS, MOST_COMPARED = 20, 2**16
+# Of the changes of class, or of number, that rows in random order are expected to have.
+FEW_CHANGES = 0.1
 # Fewer epochs than this tell nothing; a loss that falls less than this share has stopped.
 FEWEST_EPOCHS, STOPPED_SHARE = 5, 0.01
 # Steps at a rate above this may end so far off that the loss falls for long, and means nothing.
@@ -30,20 +37,7 @@ HIGH_RATE, FAR_OFF = 1.0, 10.0
 def warn_of(notes: Iterable[str], kind: type[SamplewiseWarning] = TrainingWarning) -> None:
     """Warn of each note once, at the line of the caller's code that led to it."""
     for note in dict.fromkeys(notes):
-        warnings.warn(note, kind, stacklevel=_levels_of_this_package())
-
-
-def _levels_of_this_package() -> int:
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__")):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def _is_ours(module: object) -> bool:
-    # scikit-learn's wrapper stands between an estimator's `fit` and its caller.
-    is_wrapper = module == "sklearn.base"
-    return is_wrapper or (isinstance(module, str) and module.partition(".")[0] == "samplewise")
+        warn(note, kind)
 
 
 def notes_on_scale(largest: float) -> list[str]:
@@ -113,6 +107,59 @@ def notes_on_classes(
             "rows of it, or leave it out"
         )
     return tuple(notes)
+
+
+def notes_on_order(labels: NDArray[Any], settings: TrainingSettings) -> tuple[str, ...]:
+    """Return a warning where rows come class by class, and every epoch takes them in that order.
+
+    The loss and accuracy of a step are of rows whose class the steps before have just learnt.
+
+    Args:
+        labels: class indices of the rows in their order, (n,).
+        settings: of the training.
+    """
+    rows = len(labels)
+    if settings.shuffle or settings.batch_size >= rows:
+        return ()
+    changes = int(np.count_nonzero(labels[1:] != labels[:-1]))
+    if changes > FEW_CHANGES * rows:
+        return ()
+    of_each = np.bincount(labels) / rows
+    if not 0 < changes <= FEW_CHANGES * rows * (1 - float(of_each @ of_each)):
+        return ()
+    note = (
+        f"the rows come class by class, with {counted(changes, 'change')} of class in {rows:,} "
+        "rows, and are not shuffled: the network forgets one class while it learns the next, and "
+        "its training loss and accuracy look better than it is; set shuffle=True"
+    )
+    return (note,)
+
+
+def notes_on_order_of_numbers(Y: NDArray[Any], settings: TrainingSettings) -> tuple[str, ...]:
+    """Return a warning where numbers hardly change from row to row, in every epoch alike.
+
+    As of rows that come class by class. A single epoch is silent: the loss of each row before its
+    update is then what a stream is judged by.
+
+    Args:
+        Y: targets of the rows in their order, (n, outputs).
+        settings: of the training.
+    """
+    rows = len(Y)
+    if settings.shuffle or settings.epochs == 1 or rows <= max(settings.batch_size, FEWEST_ROWS):
+        return ()
+    first = Y[: max(FEWEST_ROWS, MOST_COMPARED // Y.shape[1])].astype(np.float64)
+    with np.errstate(all="ignore"):
+        # Of rows in random order it is 1.
+        alike = float(np.square(np.diff(first, axis=0)).mean() / (2 * first.var(axis=0).mean()))
+    if not alike <= FEW_CHANGES:
+        return ()
+    note = (
+        f"targets change little from row to row (their mean squared change is {alike:.2g} of that "
+        "in random order), and the rows are not shuffled: each is measured just after rows like "
+        "it were learnt, so the training loss looks better than it is; set shuffle=True"
+    )
+    return (note,)
 
 
 def notes_on_validation(

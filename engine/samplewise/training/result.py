@@ -51,6 +51,10 @@ class TrainingResult:
     columns: Columns | None = None
     snapshot: Snapshot | None = None
 
+    def __repr__(self) -> str:
+        """Return the network and the figures of its history."""
+        return f"TrainingResult({self.network}, {self.loss.name}, history={self.history})"
+
     def model(self, *, class_names: Sequence[str] | None = None) -> Model:
         """Return a model of these parameters, which predicts, and which `save_model` writes.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import warnings
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes
 from samplewise.name_lists import option_value
 from samplewise.text import counted
+from samplewise.warn import warn
 
 MANY_CATEGORIES = 100
 """Up to so many, half as many categories as rows are plausible."""
@@ -97,13 +97,11 @@ class _Text:
                 f"dates or free text: leave it out with --drop {option_value([self.name])}"
             )
         if count > FEW_ROWS and rows < FEW_ROWS_EACH * count:
-            warnings.warn(
+            warn(
                 f"{self.where}: the column '{printable(self.name)}' has {count:,} different texts "
                 f"in {rows:,} rows, such as '{printable(self.first[1])}'; each becomes an input, "
                 "and rows with another text cannot be predicted: if these are names, dates or free "
-                f"text, leave it out with --drop {option_value([self.name])}",
-                UserWarning,
-                stacklevel=2,
+                f"text, leave it out with --drop {option_value([self.name])}"
             )
 
     def features(self, column: Column) -> NDArray[np.float64]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from samplewise.errors import DataError
+from samplewise.warn import warn
 
 SIXTEEN_BIT_WHITE = 65_535
 
@@ -60,16 +59,14 @@ def warn_of_few_bits(peak: int, where: str) -> None:
     """Say where images of 16 bits are nearly black, as if they held 8 to 12 bits.
 
     Warns:
-        UserWarning: `peak` is within 1 to 4,095, a sixteenth of white.
+        SamplewiseWarning: `peak` is within 1 to 4,095, a sixteenth of white.
     """
     if not 0 < peak < SIXTEEN_BIT_WHITE // 16 + 1:
         return
     white = 2 ** max(peak.bit_length(), 8) - 1
-    warnings.warn(
+    warn(
         f"{where}: values reach {peak:,}, and white is {SIXTEEN_BIT_WHITE:,}, so all is nearly "
-        f"black; if white is {white:,}, say --full-scale {white}",
-        UserWarning,
-        stacklevel=2,
+        f"black; if white is {white:,}, say --full-scale {white}"
     )
 
 

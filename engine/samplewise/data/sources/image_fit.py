@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from samplewise.data.sources.options import CROP, PAD
+from samplewise.warn import warn
 
 SAME_SHAPE = 1.05
 """Largest ratio of two proportions that count as one: cameras round to whole blocks of pixels."""
@@ -80,14 +80,12 @@ def warn_of_shapes(sizes: Collection[_Size], row: _Size, where: str) -> None:
     """Warn that stretching gives images of different shapes different proportions.
 
     Warns:
-        UserWarning: always.
+        SamplewiseWarning: always.
     """
-    warnings.warn(
+    warn(
         f"{where}: the images have different shapes, {_range(sizes)} pixels (height x width); "
         f"stretching them to {_text(row)} changes their proportions: --fit pad or --fit crop "
-        "keeps them",
-        UserWarning,
-        stacklevel=2,
+        "keeps them"
     )
 
 

@@ -40,7 +40,8 @@ def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset
             Unicode form, or a file that is not an image.
 
     Warns:
-        UserWarning: images of different shapes are stretched, or all of 16 bits are nearly black.
+        SamplewiseWarning: images of different shapes are stretched, or all of 16 bits are nearly
+            black.
     """
     classes = _class_folders(folder)
     files = [(index, file) for index, name in enumerate(classes) for file in _images(folder, name)]
@@ -75,7 +76,7 @@ def read_images(
         DataError: no image, images beside folders, or as `load_image_folder`.
 
     Warns:
-        UserWarning: as `load_image_folder`.
+        SamplewiseWarning: as `load_image_folder`.
     """
     files = _files(folder)
     X, _ = _read_all(files, options, folder)

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from samplewise.data.sources.options import STRETCH
 from samplewise.errors import DataError
 from samplewise.io.reading import is_there
 from samplewise.io.writing import write_bytes
+from samplewise.warn import warn
 
 COMMIT = "4b09433ef9d5c60602e8805bb54b8aa2428527f8"
 URL = f"https://github.com/ardamavi/Sign-Language-Digits-Dataset/archive/{COMMIT}.zip"
@@ -147,11 +147,9 @@ def _keep(cached: Path, X: NDArray[np.uint8], digits: NDArray[np.str_]) -> None:
         cached.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(cached, buffer.getvalue())
     except OSError as error:  # OutputError is one too
-        warnings.warn(
+        warn(
             f"the sign digits cannot be cached and will be downloaded again ({error}); "
-            f"set ${CACHE_VARIABLE} to a folder that can be written",
-            UserWarning,
-            stacklevel=3,
+            f"set ${CACHE_VARIABLE} to a folder that can be written"
         )
 
 

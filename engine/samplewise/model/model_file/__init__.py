@@ -7,6 +7,7 @@ is one JSON text in the file's metadata. Nothing in a file can name code to impo
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 from samplewise.checks import file_path, instance_of, must_be, printable
@@ -20,6 +21,9 @@ from samplewise.model.model_file import description, tensors
 from samplewise.network import ClassLoss
 
 __all__ = ["load_model", "save_model"]
+
+MODEL_OF_RUN = "model.safetensors"
+"""Name of the model in the folder of a run."""
 
 KIND = FileKind(
     "samplewise model", "samplewise train", "samplewise", ModelFileError, ("F32", "F64", "U8")
@@ -59,7 +63,7 @@ def load_model(path: Path | str, *, sha256: str | None = None) -> Model:
     Takes memory for the file and once more for the parameters.
 
     Args:
-        path: the file.
+        path: the file; of a run, `model.safetensors` in its folder.
         sha256: refuse the file unless its content has this SHA-256, 64 hexadecimal digits.
 
     Raises:
@@ -72,13 +76,20 @@ def load_model(path: Path | str, *, sha256: str | None = None) -> Model:
     try:
         content = read_with_room(file_path("path", path))
     except DataError as error:
-        raise ModelFileError(str(error)) from error
+        hint = f": the model of this run is {name}/{MODEL_OF_RUN}" if _is_of_run(path) else ""
+        raise ModelFileError(f"{error}{hint}") from error
     if expected is not None and hashlib.sha256(content).hexdigest() != expected:
         raise ModelFileError(
             f"{name} has the SHA-256 {hashlib.sha256(content).hexdigest()}, but {expected} was "
             "expected; it is another file, or was changed"
         )
     return _model(content, name)
+
+
+def _is_of_run(path: Path | str) -> bool:
+    with suppress(OSError):
+        return (Path(path) / MODEL_OF_RUN).is_file()
+    return False
 
 
 def _checked_sha256(given: str) -> str:

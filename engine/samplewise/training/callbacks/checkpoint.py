@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samplewise.checks import file_path, must_be
-from samplewise.errors import DataError, OutputError, ParameterError, SamplewiseWarning
+from samplewise.errors import DataError, OutputError, ParameterError
 from samplewise.training.callbacks.base import Callback
 from samplewise.training.history import EpochRecord, History
+from samplewise.warn import warn
 
 if TYPE_CHECKING:
     from samplewise.training.snapshot import Snapshot
@@ -110,11 +110,7 @@ class Checkpoint(Callback):
         try:
             self.folder.write(take_snapshot())
         except (DataError, OutputError) as error:
-            warnings.warn(
-                f"no checkpoint was written, training goes on: {error}",
-                SamplewiseWarning,
-                stacklevel=2,
-            )
+            warn(f"no checkpoint was written, training goes on: {error}")
         self._start_clock()
 
     def _start_clock(self) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from samplewise.checks import printable
-from samplewise.errors import DataError, OutputError, SamplewiseWarning, SnapshotError
+from samplewise.errors import DataError, OutputError, SnapshotError
 from samplewise.io.lock import locked
 from samplewise.io.writing import make_folder
 from samplewise.training.checkpoints.snapshot_file import load_or_none, save_snapshot
 from samplewise.training.snapshot import PLAN, Snapshot
+from samplewise.warn import warn
 
 KEPT = 2
 _NAME = re.compile(r"checkpoint-\d{8,}\.safetensors")
@@ -96,11 +96,9 @@ class CheckpointFolder:
             if found is not None:
                 return found
             kept = self._set_aside(path)
-            warnings.warn(
+            warn(
                 f"checkpoint {printable(path)} is damaged and was renamed to {kept.name}; "
-                "continuing with the one before",
-                SamplewiseWarning,
-                stacklevel=2,
+                "continuing with the one before"
             )
         if files or self._damaged():
             raise SnapshotError(

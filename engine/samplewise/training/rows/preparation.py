@@ -16,7 +16,12 @@ from samplewise.data.rows import largest_value
 from samplewise.errors import ParameterError
 from samplewise.network import ClassLoss, Loss, Network, aligned_empty
 from samplewise.options.words import words_of
-from samplewise.training.notes import notes_on_classes, notes_on_validation
+from samplewise.training.notes import (
+    notes_on_classes,
+    notes_on_order,
+    notes_on_order_of_numbers,
+    notes_on_validation,
+)
 from samplewise.training.rows.selection import select
 from samplewise.training.rows.training_rows import TrainingRows, training_rows
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -113,18 +118,27 @@ def prepared(
     elif len(chosen.validation):
         held = _taken(rows, chosen.validation)
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
-    if kept.labels is not None and isinstance(loss, ClassLoss):
-        names = kept.class_names
-        notes = notes_on_classes(kept.labels, kept.Y, names, loss)
-        if held is not None and held.labels is not None:
-            notes += notes_on_validation(kept.labels, held.labels, held.Y, names, loss)
-        if notes:
-            kept = dataclasses.replace(kept, notes=kept.notes + notes)
+    if notes := _notes(kept, held, loss, settings):
+        kept = dataclasses.replace(kept, notes=kept.notes + notes)
     if chosen.weights is None:
         return kept if held is None else dataclasses.replace(kept, validation=held)
     weights = chosen.weights.astype(dtype)
     weights.flags.writeable = False
     return dataclasses.replace(kept, weights=weights, validation=held)
+
+
+def _notes(
+    kept: TrainingRows, held: TrainingRows | None, loss: Loss, settings: TrainingSettings
+) -> tuple[str, ...]:
+    """Return the notes on the targets and order of rows, and of those to validate on."""
+    if kept.labels is None or not isinstance(loss, ClassLoss):
+        return notes_on_order_of_numbers(kept.Y, settings)
+    notes = notes_on_classes(kept.labels, kept.Y, kept.class_names, loss)
+    notes += notes_on_order(kept.labels, settings)
+    if held is not None and held.labels is not None:
+        names = kept.class_names
+        notes += notes_on_validation(kept.labels, held.labels, held.Y, names, loss)
+    return notes
 
 
 def _pair(validation: Any) -> Validation:
