@@ -6,6 +6,7 @@ from pathlib import Path
 
 from samplewise.checks import printable
 from samplewise.errors import OutputError
+from samplewise.io.reading import exists, is_folder
 
 PNG = ".png"
 
@@ -45,9 +46,9 @@ def check_output_file(path: Path, *, force: bool, source: str | Path | None = No
 
 def _check(path: Path, force: bool, source: Path | None) -> None:
     name = printable(path)
-    if path.is_dir():
+    if is_folder(path):
         raise OutputError(f"{name} is a folder; name a file in it")
-    if not path.absolute().parent.is_dir():
+    if not is_folder(path.absolute().parent):
         folder = printable(path.parent)
         raise OutputError(f"cannot write {name}: the folder {folder} does not exist; make it first")
     if source is not None and source.is_dir() and source.resolve() in path.resolve().parents:
@@ -55,7 +56,7 @@ def _check(path: Path, force: bool, source: Path | None) -> None:
             f"{name} lies in the folder that this command reads, where it would become a part of "
             "the data; name a file elsewhere"
         )
-    if not path.exists():
+    if not exists(path):
         return
     if source is not None and source.exists() and path.samefile(source):
         raise OutputError(f"{name} is an input of this command; name another file")

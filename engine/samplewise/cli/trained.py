@@ -23,7 +23,7 @@ from samplewise.experiment.config_file import read_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.held_rows import options_like
 from samplewise.experiment.run_folder import CONFIG, RESULT
-from samplewise.io.reading import open_unchanged
+from samplewise.io.reading import exists, is_folder, open_unchanged
 from samplewise.io.strict_json import parse
 from samplewise.model.model import Model
 from samplewise.model.model_file import MODEL_OF_RUN, load_model
@@ -81,8 +81,8 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
         ModelFileError: as `load_model`, or the folder holds no model.
     """
     try:
-        is_folder = path.is_dir()
-        if is_folder and not (path / MODEL_OF_RUN).exists():
+        of_run = is_folder(path)
+        if of_run and not exists(path / MODEL_OF_RUN):
             raise ModelFileError(
                 f"{printable(path)} holds no {MODEL_OF_RUN}; expected a model file, or a folder "
                 "that samplewise train wrote"
@@ -91,7 +91,7 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
         raise ModelFileError(
             f"cannot read {printable(path)}: {error.strerror}; check the path and its permissions"
         ) from error
-    if not is_folder:
+    if not of_run:
         return Trained(load_model(path, sha256=sha256), None)
     return Trained(load_model(path / MODEL_OF_RUN, sha256=sha256), path / CONFIG)
 

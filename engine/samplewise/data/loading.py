@@ -17,6 +17,7 @@ from samplewise.data.sources.options import (
     SourceOptions,
 )
 from samplewise.errors import DataError, ParameterError
+from samplewise.io.reading import is_folder
 
 SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine")
 """Names that need no file; `synthetic:SEED` is one too."""
@@ -178,7 +179,7 @@ def _synthetic(data: str, classes: Sequence[str] | None) -> Dataset:
 
 def _is_folder(path: Path) -> bool:
     try:
-        return path.is_dir()
+        return is_folder(path)
     except OSError as error:  # a name too long, or a folder above is closed to us
         raise DataError(
             f"cannot read {printable(path)}: {error.strerror}; check the path and its permissions"

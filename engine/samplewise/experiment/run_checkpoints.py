@@ -10,7 +10,7 @@ from samplewise.data.dataset import Dataset
 from samplewise.errors import OutputError, SnapshotError
 from samplewise.experiment.config_file import write_config
 from samplewise.experiment.experiment import Experiment
-from samplewise.io.reading import decoded, is_there, read_whole
+from samplewise.io.reading import decoded, exists, is_there, read_whole
 from samplewise.io.writing import make_folder, write_text
 from samplewise.training.callbacks.checkpoint import Checkpoint, parsed_interval
 
@@ -33,7 +33,7 @@ def config_of(out: Path) -> Path:
     """
     config = folder_of(out) / CONFIG
     try:
-        found = config.is_file()
+        found = exists(config)
     except OSError as error:  # a name too long, or a folder that is closed to us
         raise OutputError(
             f"resume: cannot read {printable(config)}: {error.strerror}; check the path and its "

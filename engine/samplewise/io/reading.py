@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -56,8 +57,40 @@ def is_there(path: Path) -> bool:
     False: what reads or writes there then says so.
     """
     with suppress(OSError):
-        return path.exists()
+        return exists(path)
     return False
+
+
+def exists(path: Path) -> bool:
+    """Return True if a path leads to something. That of `Path` tells no error from Python 3.14 on.
+
+    Raises:
+        OSError: that cannot be found out, for a name too long or a folder that is closed to us.
+    """
+    return _mode(path) != 0
+
+
+def is_folder(path: Path) -> bool:
+    """Return True if a path leads to a folder.
+
+    Raises:
+        OSError: as `exists`.
+    """
+    return stat.S_ISDIR(_mode(path))
+
+
+def _mode(path: Path) -> int:
+    """Return what kind of thing a path leads to, 0 for nothing."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return 0
+        raise
+    except ValueError:  # a NUL in it
+        return 0
 
 
 def at_once(path: str | Path, flags: int) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from samplewise.checks import printable
 from samplewise.errors import OutputError
 from samplewise.io.leftovers import OLD, TEMPORARY, clear_leftovers, held_folder, hidden_beside
-from samplewise.io.reading import other_kind
+from samplewise.io.reading import exists, is_folder, other_kind
 
 TENSORS = ".safetensors"
 FILE_ENDINGS = frozenset(
@@ -158,7 +158,7 @@ def check_folder_name(folder: Path) -> None:
 
 def _check_replaceable(folder: Path, *, force: bool, known: Collection[str]) -> None:
     shown = printable(folder)
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+    if folder.is_symlink() or (exists(folder) and not is_folder(folder)):
         raise OutputError(f"{shown} is not a folder; name another with --out")
     check_folder_name(folder)
     entries = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
@@ -185,7 +185,7 @@ def _is_left_over(name: str, known: Collection[str]) -> bool:
 
 def _check_writable(parent: Path) -> None:
     """Make a folder and remove it: to the superuser, permissions say nothing of /proc or /sys."""
-    while not parent.exists():
+    while not exists(parent):
         parent = parent.parent
     try:
         Path(tempfile.mkdtemp(prefix=".samplewise.", dir=parent)).rmdir()
