@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from contextlib import contextmanager, suppress
 
 LIMIT_S = 120
@@ -40,7 +41,10 @@ def forked(work):
     Returns:
         The number of the child.
     """
-    child = os.fork()
+    with warnings.catch_warnings():
+        # From 3.12 on, Python warns of any fork beside threads, such as those that BLAS starts.
+        warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
+        child = os.fork()
     if child:
         return child
     code = 255
