@@ -214,3 +214,28 @@ def test_the_logits_of_an_image_know_nothing_of_the_next_one(body):
     found = program.logits(state, X)
     np.testing.assert_array_equal(found[::2], clean[::2])
     assert np.isnan(found[1]).all()
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (relu(1, (1, 1)), MaxPool2D(2, 4)),
+        (relu(1, (1, 1), 5), MaxPool2D((2, 1), 1)),
+        (Conv2D(1, (1, 1)), MaxPool2D(1, 5)),
+    ],
+    ids=["masks", "lists", "a pool alone"],
+)
+def test_an_image_may_have_more_pixels_than_float32_can_count(layers):
+    width = 3_400_000
+    network = Network((1, 6, width), layers)
+    X, Y = np.zeros((1, 6, width), "float32"), np.zeros((1, network.outputs), "float32")
+    column = 5 * 670_001
+    assert int(np.float32(5 * width + column)) != 5 * width + column
+    X[0, 5, column] = 2
+    parameters = np.zeros(network.layout.size, "float32")
+    network.layout.views(parameters)["0.weight"][...] = 1
+    program = registry.load("numba_cpu").compile(network, LOSS, SGD(), X.dtype)
+    _, gradient = program.gradients(parameters, X.reshape(1, -1), Y)
+    # Of one pixel alone: its value times the gradient of what it adds to.
+    found = network.layout.views(gradient)
+    assert found["0.weight"].item() == 2 * found["0.bias"].item() > 0

@@ -139,7 +139,9 @@ def begin_forward(layer, weights, bias, scratch):
 def conv_forward(layer, x, z, places, scratch):
     """Write the outputs before the activation, or of the pooling behind it.
 
-    places: the pixel of the padded image where the window of each pooled value starts.
+    places: which output each pooled value is. It counts pixels of the padded image, from where the
+        window of the pooling's first output starts to where that of the chosen one does: counted
+        from the image's start, float32 would not hold those of the largest images.
     """
     planes, packed = _padded(layer, x, scratch), _packed(layer, scratch)
     taps = _taps(layer, scratch)
@@ -252,8 +254,10 @@ def _chosen_backward(layer, x, places, dz, dx, packed, summed, lists):
 @kernel
 def _chosen(layer, places, dz, f, at, d):
     """List where the chosen windows of filter f start in x, and their dz if it is not 0."""
-    count = 0
-    for o in range(f, layer.units, layer.filters):
-        at[count], d[count] = int(places[o]) * layer.channels, dz[o]
-        count += dz[o] != 0
+    count, apart = 0, layer.stride * layer.pool_step
+    for y in range(layer.pooled_h):
+        for q in range(layer.pooled_w):
+            first, o = (y * layer.padded_w + q) * apart, (y * layer.pooled_w + q) * layer.filters + f
+            at[count], d[count] = (first + int(places[o])) * layer.channels, dz[o]
+            count += dz[o] != 0
     return count

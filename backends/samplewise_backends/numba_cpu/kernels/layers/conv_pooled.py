@@ -57,10 +57,6 @@ class _Whole:
         """Write the numbers of a window's outputs."""
         self._v.store(array, at, vector)
 
-    def first(self, number: Any, further: Any) -> Any:
-        """Return the number of a window."""
-        return self._v.all(number)
-
     def sum(self, vector: Any) -> Any:
         """Return the sums of each filter over the windows."""
         return vector
@@ -101,9 +97,6 @@ class _Halves(_Whole):
         self._v.store(array, at, vector)
         self._v.store(array, at + filters, second)
 
-    def first(self, number: Any, further: Any) -> Any:
-        return self._v.shuffle(self._v.all(number), self._v.all(number + further), self._both)
-
     def sum(self, vector: Any) -> Any:
         return self._v.folded(vector, self._half)
 
@@ -134,7 +127,7 @@ class _Pooling:
 
 
 def _write_largest(v, layer, lanes, form, x, taps, w, z, places):
-    """Write the largest output of each window, and its pixel of x; sums by a form of `Windows`."""
+    """Write the largest output of each window, and its place in it; sums by a form of `Windows`."""
     pooling = _Pooling(v, layer)
     of = form(v, layer, taps, w, lanes.reading(x), lanes.of_filters)
     step, most = (2, 3) if form is ThreeAtOnce else (pooling.step, 2)
@@ -154,7 +147,6 @@ def _write_largest(v, layer, lanes, form, x, taps, w, z, places):
             sums = of.sums(pixel * pooling.channels, [0, 1], columns, first, vectors)
             out = (y * pooling.width + q) * pooling.filters + first
             for k, a in enumerate(windows):
-                top = lanes.first(v.number(pixel + a * pooling.right), v.number(pooling.right))
                 upper, size = 2 * k * vectors, len(columns) * vectors
                 for j in range(vectors):
                     at = [upper + j, upper + vectors + j]
@@ -162,7 +154,7 @@ def _write_largest(v, layer, lanes, form, x, taps, w, z, places):
                     best, place = _largest(of_window, pooling.numbers)
                     target = out + a * pooling.filters + j * v.lanes
                     lanes.write(z, target, pooling.filters, best)
-                    lanes.write(places, target, pooling.filters, place + top)
+                    lanes.write(places, target, pooling.filters, place)
 
         v.repeat(pooling.height, of_row, [])
 
@@ -174,7 +166,7 @@ def _write_largest(v, layer, lanes, form, x, taps, w, z, places):
 
 @vector_kernel
 def pooled_forward(v, layer, x, taps, w, z, places):
-    """Write the largest output of each window, and its pixel of x; w by filter."""
+    """Write the largest output of each window, and its place in it; w by filter."""
     _write_largest(v, layer, _Whole(v), Windows, x, taps, w, z, places)
 
 
@@ -224,8 +216,7 @@ def _add_gradient(v, layer, lanes, x, taps, places, dz, g):
             def of_windows(y, q, lanes, sums):
                 first, read = y * pooling.down + q * pooling.right, lanes.reading(x)
                 out = (y * pooling.width + q) * pooling.filters + block * v.lanes
-                top = lanes.first(v.number(first), v.number(pooling.right))
-                place = lanes.of_outputs(places, out, pooling.filters) - top
+                place = lanes.of_outputs(places, out, pooling.filters)
                 d = lanes.of_outputs(dz, out, pooling.filters)
                 parts = _of_each_place(place, pooling.numbers, d)
                 for offset, part in zip(pooling.places, parts, strict=True):
