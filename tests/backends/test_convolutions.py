@@ -84,6 +84,10 @@ BODIES = {
     "same": ((3, 6, 7), (relu(8, (3, 3), 1, "same"), MaxPool2D(2), relu(16, (5, 4), 1, "same"))),
     "same with a stride": ((2, 7, 5), (relu(16, (3, 3), 2, "same"), relu(9, (2, 2), 3, "same"))),
     "a stride before a pool": ((1, 13, 12), (relu(8, (3, 3), 2), MaxPool2D(2))),
+    "strides before other pools": (
+        (2, 13, 12),
+        (relu(3, (2, 2), 2), MaxPool2D((3, 2), 1), relu(4, (1, 1), 2), MaxPool2D((2, 1), 1)),
+    ),
     "two windows in a vector": ((1, 12, 13), (relu(4, (3, 3)), MaxPool2D(2), relu(9, (2, 2)))),
     "two windows in a vector, the last alone": ((1, 9, 12), (relu(3, (2, 3)), MaxPool2D(2))),
     "two windows in a vector, five taps wide": ((1, 8, 17), (relu(2, (5, 5)), MaxPool2D(2))),
