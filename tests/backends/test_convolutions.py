@@ -201,6 +201,21 @@ def test_no_kernel_hides_a_nan_or_an_infinity(body, value):
         assert np.isfinite(got[1]).all() == np.isfinite(want[1]).all()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("body", SPECIAL)
+def test_a_pixel_that_is_not_finite_reaches_the_outputs_that_read_it_alone(body, value):
+    shape, layers = SPECIAL[body]
+    network = Network(shape, layers)
+    X = np.repeat(images(*shape)[:1].reshape(1, -1), network.inputs, axis=0)
+    np.fill_diagonal(X, value)
+    parameters, found = initialize(network, "glorot_normal", np.random.default_rng(0), X.dtype), []
+    for name in ("numba_cpu", "reference"):
+        program = registry.load(name).compile(network, LOSS, SGD(), X.dtype)
+        with np.errstate(all="ignore"):
+            found.append(program.predict(parameters, X))
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
 @pytest.mark.parametrize("body", SPECIAL)
 def test_the_logits_of_an_image_know_nothing_of_the_next_one(body):
     """A vector that reaches beyond an image must not carry into its results what it reads there."""
