@@ -167,6 +167,21 @@ def test_of_equal_values_the_first_is_chosen(pool):
     assert_agrees(network, images(2, 6, 6), constant=True)
 
 
+@pytest.mark.parametrize("pool", [MaxPool2D(2), MaxPool2D((3, 2), 1)], ids=str)
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("activation", ["relu", "identity"])
+def test_wherever_equal_values_lie_the_first_is_chosen(pool, channels, activation):
+    """Small whole numbers have exact sums, which are equal in any order."""
+    network = Network((channels, 8, 12), (Conv2D(2, (2, 2), activation=activation), pool))
+    rng, gradients = np.random.default_rng(0), []
+    X, Y = rng.integers(0, 2, (4, network.inputs)) * 1.0, np.zeros((4, network.outputs))
+    parameters = rng.integers(-1, 2, network.layout.size) * 1.0
+    for name in ("numba_cpu", "reference"):
+        program = registry.load(name).compile(network, LOSS, SGD(), X.dtype)
+        gradients.append(program.gradients(parameters, X, Y)[1])
+    np.testing.assert_allclose(*gradients, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("size", [(4, 4), (5, 5)])
 def test_a_network_may_end_in_a_pooled_convolution(size):
     """Its ReLU is that of the last row of the kernels, which the loss does not see."""
