@@ -84,6 +84,10 @@ BODIES = {
     "same": ((3, 6, 7), (relu(8, (3, 3), 1, "same"), MaxPool2D(2), relu(16, (5, 4), 1, "same"))),
     "same with a stride": ((2, 7, 5), (relu(16, (3, 3), 2, "same"), relu(9, (2, 2), 3, "same"))),
     "a stride before a pool": ((1, 13, 12), (relu(8, (3, 3), 2), MaxPool2D(2))),
+    "strides before other pools": (
+        (2, 13, 12),
+        (relu(3, (2, 2), 2), MaxPool2D((3, 2), 1), relu(4, (1, 1), 2), MaxPool2D((2, 1), 1)),
+    ),
     "two windows in a vector": ((1, 12, 13), (relu(4, (3, 3)), MaxPool2D(2), relu(9, (2, 2)))),
     "two windows in a vector, the last alone": ((1, 9, 12), (relu(3, (2, 3)), MaxPool2D(2))),
     "two windows in a vector, five taps wide": ((1, 8, 17), (relu(2, (5, 5)), MaxPool2D(2))),
@@ -163,6 +167,21 @@ def test_of_equal_values_the_first_is_chosen(pool):
     assert_agrees(network, images(2, 6, 6), constant=True)
 
 
+@pytest.mark.parametrize("pool", [MaxPool2D(2), MaxPool2D((3, 2), 1)], ids=str)
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("activation", ["relu", "identity"])
+def test_wherever_equal_values_lie_the_first_is_chosen(pool, channels, activation):
+    """Small whole numbers have exact sums, which are equal in any order."""
+    network = Network((channels, 8, 12), (Conv2D(2, (2, 2), activation=activation), pool))
+    rng, gradients = np.random.default_rng(0), []
+    X, Y = rng.integers(0, 2, (4, network.inputs)) * 1.0, np.zeros((4, network.outputs))
+    parameters = rng.integers(-1, 2, network.layout.size) * 1.0
+    for name in ("numba_cpu", "reference"):
+        program = registry.load(name).compile(network, LOSS, SGD(), X.dtype)
+        gradients.append(program.gradients(parameters, X, Y)[1])
+    np.testing.assert_allclose(*gradients, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("size", [(4, 4), (5, 5)])
 def test_a_network_may_end_in_a_pooled_convolution(size):
     """Its ReLU is that of the last row of the kernels, which the loss does not see."""
@@ -197,6 +216,21 @@ def test_no_kernel_hides_a_nan_or_an_infinity(body, value):
         assert np.isfinite(got[1]).all() == np.isfinite(want[1]).all()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("body", SPECIAL)
+def test_a_pixel_that_is_not_finite_reaches_the_outputs_that_read_it_alone(body, value):
+    shape, layers = SPECIAL[body]
+    network = Network(shape, layers)
+    X = np.repeat(images(*shape)[:1].reshape(1, -1), network.inputs, axis=0)
+    np.fill_diagonal(X, value)
+    parameters, found = initialize(network, "glorot_normal", np.random.default_rng(0), X.dtype), []
+    for name in ("numba_cpu", "reference"):
+        program = registry.load(name).compile(network, LOSS, SGD(), X.dtype)
+        with np.errstate(all="ignore"):
+            found.append(program.predict(parameters, X))
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
 @pytest.mark.parametrize("body", SPECIAL)
 def test_the_logits_of_an_image_know_nothing_of_the_next_one(body):
     """A vector that reaches beyond an image must not carry into its results what it reads there."""
@@ -214,3 +248,28 @@ def test_the_logits_of_an_image_know_nothing_of_the_next_one(body):
     found = program.logits(state, X)
     np.testing.assert_array_equal(found[::2], clean[::2])
     assert np.isnan(found[1]).all()
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (relu(1, (1, 1)), MaxPool2D(2, 4)),
+        (relu(1, (1, 1), 5), MaxPool2D((2, 1), 1)),
+        (Conv2D(1, (1, 1)), MaxPool2D(1, 5)),
+    ],
+    ids=["masks", "lists", "a pool alone"],
+)
+def test_an_image_may_have_more_pixels_than_float32_can_count(layers):
+    width = 3_400_000
+    network = Network((1, 6, width), layers)
+    X, Y = np.zeros((1, 6, width), "float32"), np.zeros((1, network.outputs), "float32")
+    column = 5 * 670_001
+    assert int(np.float32(5 * width + column)) != 5 * width + column
+    X[0, 5, column] = 2
+    parameters = np.zeros(network.layout.size, "float32")
+    network.layout.views(parameters)["0.weight"][...] = 1
+    program = registry.load("numba_cpu").compile(network, LOSS, SGD(), X.dtype)
+    _, gradient = program.gradients(parameters, X.reshape(1, -1), Y)
+    # Of one pixel alone: its value times the gradient of what it adds to.
+    found = network.layout.views(gradient)
+    assert found["0.weight"].item() == 2 * found["0.bias"].item() > 0

@@ -96,8 +96,8 @@ def _copy_rows(layer, source, first, pitch, target, target_first, target_pitch):
 
 @inlined_kernel
 def _padded(layer, x, scratch):
-    """Return the image with zeros around it; where there are none, x itself if nobody reads on."""
-    if not _is_padded(layer) and not _is_paired(layer, x):
+    """Return the image with zeros around it; where there are none, x itself."""
+    if not _is_padded(layer):
         return x
     planes = part(scratch, 0, layer.packed)
     for i in range(planes.shape[0]):
@@ -139,7 +139,9 @@ def begin_forward(layer, weights, bias, scratch):
 def conv_forward(layer, x, z, places, scratch):
     """Write the outputs before the activation, or of the pooling behind it.
 
-    places: the pixel of the padded image where the window of each pooled value starts.
+    places: which output each pooled value is. It counts pixels of the padded image, from where the
+        window of the pooling's first output starts to where that of the chosen one does: counted
+        from the image's start, float32 would not hold those of the largest images.
     """
     planes, packed = _padded(layer, x, scratch), _packed(layer, scratch)
     taps = _taps(layer, scratch)
@@ -252,8 +254,14 @@ def _chosen_backward(layer, x, places, dz, dx, packed, summed, lists):
 @kernel
 def _chosen(layer, places, dz, f, at, d):
     """List where the chosen windows of filter f start in x, and their dz if it is not 0."""
-    count = 0
-    for o in range(f, layer.units, layer.filters):
-        at[count], d[count] = int(places[o]) * layer.channels, dz[o]
-        count += dz[o] != 0
+    # Read once: for all that LLVM knows, the lists lie where the layer does.
+    channels, filters, count = layer.channels, layer.filters, 0
+    right = layer.stride * layer.pool_step * channels
+    down, outputs = right * layer.padded_w, layer.pooled_w * filters
+    for y in range(layer.pooled_h):
+        first, start = y * outputs + f, y * down
+        for o in range(first, first + outputs, filters):
+            at[count], d[count] = start + int(places[o]) * channels, dz[o]
+            count += dz[o] != 0
+            start += right
     return count

@@ -29,7 +29,7 @@ from samplewise_backends.numba_cpu.kernels.layers.conv_windows import (
 )
 
 # How far neighbouring windows that share a vector lie apart in the image, and how many of them a
-# tile has, so that a row must have.
+# tile has: a row must have as many.
 APART, PAIRED = 2, 4
 
 
@@ -57,10 +57,6 @@ class _Whole:
         """Write the numbers of a window's outputs."""
         self._v.store(array, at, vector)
 
-    def first(self, number: Any, further: Any) -> Any:
-        """Return the number of a window."""
-        return self._v.all(number)
-
     def sum(self, vector: Any) -> Any:
         """Return the sums of each filter over the windows."""
         return vector
@@ -69,8 +65,9 @@ class _Whole:
 class _Halves(_Whole):
     """Two neighbouring windows in each vector: the first one has the first half of the lanes.
 
-    Up to the one that the second reads, and one more, numbers of the image are read at once. (As
-    many as there are lanes would lie across two lines of the cache nearly always.)
+    Both numbers of the image are read at once, with the one between them and one behind, which may
+    be that of another image. (As many as there are lanes would nearly always lie across two lines
+    of the cache.)
     """
 
     windows = 2
@@ -101,9 +98,6 @@ class _Halves(_Whole):
         self._v.store(array, at, vector)
         self._v.store(array, at + filters, second)
 
-    def first(self, number: Any, further: Any) -> Any:
-        return self._v.shuffle(self._v.all(number), self._v.all(number + further), self._both)
-
     def sum(self, vector: Any) -> Any:
         return self._v.folded(vector, self._half)
 
@@ -129,23 +123,26 @@ class _Pooling:
         self.width, self.height, self.step = layer.pooled_w, layer.pooled_h, layer.pool_step
         # Pixels of the image from a window to the one to its right, and to the one below it.
         self.right, self.down = step * layer.pool_step, row * layer.pool_step
+        # Where the outputs of a window lie in it, in pixels, and these as vectors.
         self.places = [0, step, row, row + step]
         self.numbers = [v.all(v.number(place)) for place in self.places]
 
 
 def _write_largest(v, layer, lanes, form, x, taps, w, z, places):
-    """Write the largest output of each window, and its pixel of x; sums by a form of `Windows`."""
+    """Write the largest output of each window, and its place in it; sums by a form of `Windows`."""
     pooling = _Pooling(v, layer)
     of = form(v, layer, taps, w, lanes.reading(x), lanes.of_filters)
+    # `ThreeAtOnce` counts columns in Python, and has registers for one window more.
     step, most = (2, 3) if form is ThreeAtOnce else (pooling.step, 2)
-    at_once = [PAIRED, PAIRED] if lanes.windows == 2 else [most, 1]
+    # Windows of a tile, by the vectors of each.
+    at_once = {1: PAIRED} if lanes.windows == 2 else {1: most, 2: 1}
 
     def of_block(vectors, first):
         def of_row(y, state):
             def of_windows(count, q):
                 write_tile(y, q, range(0, count, lanes.windows))
 
-            covering(v, pooling.width, at_once[vectors - 1], of_windows)
+            covering(v, pooling.width, at_once[vectors], of_windows)
             return state
 
         def write_tile(y, q, windows):
@@ -154,7 +151,6 @@ def _write_largest(v, layer, lanes, form, x, taps, w, z, places):
             sums = of.sums(pixel * pooling.channels, [0, 1], columns, first, vectors)
             out = (y * pooling.width + q) * pooling.filters + first
             for k, a in enumerate(windows):
-                top = lanes.first(v.number(pixel + a * pooling.right), v.number(pooling.right))
                 upper, size = 2 * k * vectors, len(columns) * vectors
                 for j in range(vectors):
                     at = [upper + j, upper + vectors + j]
@@ -162,7 +158,7 @@ def _write_largest(v, layer, lanes, form, x, taps, w, z, places):
                     best, place = _largest(of_window, pooling.numbers)
                     target = out + a * pooling.filters + j * v.lanes
                     lanes.write(z, target, pooling.filters, best)
-                    lanes.write(places, target, pooling.filters, place + top)
+                    lanes.write(places, target, pooling.filters, place)
 
         v.repeat(pooling.height, of_row, [])
 
@@ -174,7 +170,7 @@ def _write_largest(v, layer, lanes, form, x, taps, w, z, places):
 
 @vector_kernel
 def pooled_forward(v, layer, x, taps, w, z, places):
-    """Write the largest output of each window, and its pixel of x; w by filter."""
+    """Write the largest output of each window, and its place in it; w by filter."""
     _write_largest(v, layer, _Whole(v), Windows, x, taps, w, z, places)
 
 
@@ -224,8 +220,7 @@ def _add_gradient(v, layer, lanes, x, taps, places, dz, g):
             def of_windows(y, q, lanes, sums):
                 first, read = y * pooling.down + q * pooling.right, lanes.reading(x)
                 out = (y * pooling.width + q) * pooling.filters + block * v.lanes
-                top = lanes.first(v.number(first), v.number(pooling.right))
-                place = lanes.of_outputs(places, out, pooling.filters) - top
+                place = lanes.of_outputs(places, out, pooling.filters)
                 d = lanes.of_outputs(dz, out, pooling.filters)
                 parts = _of_each_place(place, pooling.numbers, d)
                 for offset, part in zip(pooling.places, parts, strict=True):
@@ -262,7 +257,7 @@ def masked_gradient(v, layer, x, taps, places, dz, g):
 
 @vector_kernel
 def paired_gradient(v, layer, x, taps, places, dz, g):
-    """As `masked_gradient`, of as few filters as `few_filters` says."""
+    """As `masked_gradient`, of two windows at a time."""
     _add_gradient(v, layer, _Halves(v), x, taps, places, dz, g)
 
 

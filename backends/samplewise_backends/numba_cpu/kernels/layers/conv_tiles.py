@@ -7,9 +7,8 @@
 
     taps (kernel_h kernel_w channels,), where the values that a window reads lie behind its start
 
-Those from one row of the image lie side by side. Forward
-and in the gradient of dense dz, filters are in the lanes; in the input gradient and in the gradient
-at chosen places, the taps of a row.
+Those from one row of the image lie side by side. Forward and in the gradient of dense dz, filters
+are in the lanes; in the input gradient and in the gradient at chosen places, the taps of a row.
 The traps: the last vector of a row of filters or taps reaches beyond its end. What it reads there
 is not used, and what it writes there is written again later, or adds zeros times dz; so blocks of
 filters run from the last to the first, and arrays have 16 elements to spare.
@@ -69,7 +68,10 @@ def in_tiles(v, count, size, write):
 
 
 def covering(v, count, size, write):
-    """Call write(size, first) until `count` are covered, some twice; each of fewer."""
+    """Call write(size, first) for `size` at a time, the last ones up to `count`, some twice.
+
+    Where there are fewer than `size`, one at a time.
+    """
     few, last = count < size, count - size
 
     def tile(i, state):

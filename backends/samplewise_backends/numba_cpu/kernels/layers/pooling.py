@@ -11,13 +11,14 @@ from samplewise_backends.numba_cpu.kernels.layers.conv_pooled import larger
 
 @vector_kernel
 def max_forward(v, layer, x, z, places):
-    """Write the largest value of each window, and the place of the first such.
+    """Write the largest value of each window, and the place of the first such in it.
+
+    Of a convolution's outputs, a place counts pixels of its padded image, as in `conv_forward`.
 
     The last vector of the channels reaches beyond their end, see `conv_tiles`: what it writes
     there is written again, so vectors run from the last to the first.
     """
     channels, width = layer.filters, layer.out_w
-    # Of a convolution's outputs, the place is the pixel where the window of the output starts.
     right, down = layer.stride, layer.stride * layer.padded_w
     vectors = (channels + v.lanes - 1) // v.lanes
 
@@ -31,14 +32,13 @@ def max_forward(v, layer, x, z, places):
                 def of_row(i, state):
                     def of_value(j, state):
                         value = v.load(x, ((top + i) * width + left + j) * channels + first)
-                        place = (top + i) * down + (left + j) * right
+                        place = i * down + j * right
                         return list(larger(*state, value, v.all(v.number(place))))
 
                     return v.repeat(layer.pool_w, of_value, state)
 
                 start = v.load(x, (top * width + left) * channels + first)
-                place = v.all(v.number(top * down + left * right))
-                best, place = v.repeat(layer.pool_h, of_row, [start, place])
+                best, place = v.repeat(layer.pool_h, of_row, [start, v.all(0.0)])
                 out = (y * layer.pooled_w + q) * channels + first
                 v.store(z, out, best)
                 v.store(places, out, place)
@@ -54,12 +54,14 @@ def max_forward(v, layer, x, z, places):
 @kernel
 def max_backward(layer, places, dz, dX):
     """Send each dz to where the largest value was."""
-    channels = layer.filters
+    channels, step = layer.filters, layer.pool_step
     for i in range(layer.inputs):
         dX[i] = 0
-    for o in range(0, layer.units, channels):
-        for c in range(channels):
-            dX[int(places[o + c]) * channels + c] += dz[o + c]
+    for y in range(layer.pooled_h):
+        for q in range(layer.pooled_w):
+            first, o = (y * layer.width + q) * step, (y * layer.pooled_w + q) * channels
+            for c in range(channels):
+                dX[(first + int(places[o + c])) * channels + c] += dz[o + c]
 
 
 @kernel
