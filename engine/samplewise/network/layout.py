@@ -47,9 +47,10 @@ class _Loan:
     def __init__(self, memory: NDArray[np.uint8]) -> None:
         self._memory, self.__array_interface__ = memory, memory.__array_interface__
 
-    def __del__(self, free: list[NDArray[np.uint8]] = _free) -> None:
+    # At the end of a process, the names of a module may be gone before an array is.
+    def __del__(self, free: list[NDArray[np.uint8]] = _free, most: int = MOST_KEPT) -> None:
         free.append(self._memory)
-        del free[:-MOST_KEPT]
+        del free[:-most]
 
 
 def _kept_memory(size: int, dtype: DTypeLike) -> NDArray[Any]:
