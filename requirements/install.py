@@ -14,6 +14,7 @@ import locale
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 # A package without a wheel would be built, with the build tools that are newest that day.
@@ -22,15 +23,17 @@ FROM_SOURCE = ("--no-deps", "--no-build-isolation")
 
 
 def check_python() -> None:
-    """Stop where this Python is not one of those that pyproject.toml names."""
+    """Stop where this Python is not one of those that pyproject.toml names, or has no GIL."""
     text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
     bounds = re.search(r'^requires-python = ">=3\.(\d+),<3\.(\d+)"', text, flags=re.MULTILINE)
     assert bounds is not None
     first, end = (int(minor) for minor in bounds.groups())
-    if not (3, first) <= sys.version_info[:2] < (3, end):
+    # pip cannot refuse it: metadata has no word for a free-threaded build.
+    kind = "a free-threaded " if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    if kind or not (3, first) <= sys.version_info[:2] < (3, end):
         current = ".".join(map(str, sys.version_info[:3]))
         sys.exit(
-            f"install: samplewise needs Python 3.{first} to 3.{end - 1}, got {current}; "
+            f"install: samplewise needs Python 3.{first} to 3.{end - 1}, got {kind}{current}; "
             f"name another one, for example `make test PYTHON=python3.{end - 1}`"
         )
 

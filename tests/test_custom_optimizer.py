@@ -108,6 +108,11 @@ def test_a_rule_of_one_s_own_is_pickled_by_name():
     twin = pickle.loads(pickle.dumps(rule))
     assert twin == rule
     assert (twin.l2, twin.slots) == (0.5, 2)
+    # As in a worker of Python 3.14 and later, which is not a fork.
+    packed = pickle.dumps(rule)
+    del OPTIMIZERS["mine"]
+    with pytest.raises(ParameterError, match="'mine' is not registered in this process; register"):
+        pickle.loads(packed)
 
 
 @pytest.mark.parametrize(

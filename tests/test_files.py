@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from samplewise.cli.outputs import check_output_file
 from samplewise.errors import OutputError, SamplewiseWarning
 from samplewise.io import writing as files
 from samplewise.io.leftovers import clear_leftovers
@@ -138,6 +139,14 @@ def test_a_link_to_an_open_file_stays(tmp_path):
 def test_a_name_too_long_for_a_file_is_refused(tmp_path):
     with pytest.raises(OutputError, match="^cannot write x.*: File name too long$"):
         files.write_bytes(Path("x" * 300), b"new")
+    # Its folder is not missing: no remedy says to make it.
+    with pytest.raises(OutputError, match="^cannot write x.*: File name too long$"):
+        files.write_bytes(Path("x" * 300, "file"), b"new")
+
+
+def test_a_missing_folder_of_a_file_is_to_be_made(tmp_path):
+    with pytest.raises(OutputError, match="No such file or directory; make the folder .*no first"):
+        files.write_bytes(tmp_path / "no" / "file", b"new")
 
 
 def test_a_full_disk_keeps_the_old_file(tmp_path):
@@ -238,6 +247,15 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path, length):
 def test_a_name_longer_than_that_is_refused_at_once(tmp_path):
     with pytest.raises(OutputError, match="File name too long; name another"):
         files.check_output_folder(tmp_path / ("d" * 256), force=True, known={"a"})
+    with (
+        pytest.raises(OutputError, match="File name too long; name another"),
+        files.new_folder(tmp_path / ("d" * 256), force=True, known={"a"}),
+    ):
+        pass
+
+
+def test_a_source_that_cannot_be_looked_at_is_left_to_what_reads_it(tmp_path):
+    check_output_file(tmp_path / "out", force=False, source="x" * 300)
 
 
 def another_run_writes(run, name):

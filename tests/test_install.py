@@ -181,6 +181,15 @@ def test_a_path_that_the_locale_cannot_write_is_refused_before_it_stops_python(i
     assert "cannot import from" not in done.stderr
 
 
+def test_a_free_threaded_python_is_refused(install, index, tmp_path):
+    # In its place, a setting that every Python has.
+    script = changed_copy(tmp_path, ('"Py_GIL_DISABLED"', '"VERSION"'))
+    done, found = install(lock_of(index, "gamma"), script=script)
+    assert done.returncode == 1
+    assert ", got a free-threaded 3." in done.stderr
+    assert not found
+
+
 def test_an_older_python_is_named_before_anything_is_installed(install, index, tmp_path):
     script = changed_copy(tmp_path)
     settings = tmp_path / "pyproject.toml"

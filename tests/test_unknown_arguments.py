@@ -3,7 +3,9 @@
 import copy
 import inspect
 import pickle
+import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 from sklearn.base import BaseEstimator
@@ -35,6 +37,9 @@ from samplewise.network.layers import Layer
 from samplewise.options.settings import Settings
 from samplewise.training.schedules import Schedule
 from samplewise.training.settings.auto_loss import AutoLoss
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 BASES = (Settings, Optimizer, Schedule, Loss, AutoLoss, Layer, Network, Sweep, BaseEstimator)
 PUBLIC = [getattr(samplewise, name) for name in samplewise.__all__ if name != "SweepSearchCV"]
@@ -107,6 +112,17 @@ def test_a_subclass_may_take_what_it_likes():
     assert Slow(slowness=4).slowness == 4
     with pytest.raises(UnknownArgumentError, match="Slow: 'slownes' is not an argument; did you"):
         Slow(slownes=4)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="Python evaluates annotations at once")
+def test_a_subclass_may_be_annotated_by_what_only_type_checkers_import():
+    class Wide(Dense):
+        def __init__(self, factor: Decimal) -> None:
+            super().__init__(100 * int(factor))
+
+    assert Wide(factor=2).units == 200
+    with pytest.raises(UnknownArgumentError, match="Wide: 'facto' is not an argument; did you"):
+        Wide(facto=2)
 
 
 def test_another_base_of_a_subclass_gets_the_arguments_too():

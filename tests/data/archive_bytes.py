@@ -7,9 +7,9 @@ import zipfile
 TOP = "Sign-Language-Digits-Dataset-4b09433/"
 
 
-def as_zip(files, top=TOP):
+def as_zip(files, top=TOP, method=zipfile.ZIP_STORED):
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as packed:
+    with zipfile.ZipFile(buffer, "w", method) as packed:
         for path, content in files.items():
             packed.writestr(top + path, content)
     return buffer.getvalue()

@@ -64,6 +64,23 @@ def test_encrypted_zip():
     refused(bytes(content), "is encrypted")
 
 
+def test_deflated_zip():
+    assert read_matching(as_zip(FILES, method=zipfile.ZIP_DEFLATED), WANTED, "x") == FILES
+
+
+# Zstandard is of Python 3.14 and later.
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 93])
+def test_a_zip_of_a_method_that_unpacks_without_bounds_is_refused(method):
+    content = as_zip(FILES)
+    for header, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        content = re.sub(
+            re.escape(header) + b"(?s:.{%d})" % (place - 4) + rb"\x00\x00",
+            lambda found: found[0][:-2] + method.to_bytes(2, "little"),
+            content,
+        )
+    refused(content, rf"'Dataset/0/IMG_1\.JPG' is packed by method {method}; expected stored")
+
+
 @pytest.mark.parametrize(
     "content",
     [

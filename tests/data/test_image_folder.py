@@ -324,6 +324,15 @@ def test_links_that_lead_nowhere(folder, target):
         load_image_folder(folder)
 
 
+@pytest.mark.parametrize("name", ["nine/b.png", "ten"])
+@pytest.mark.parametrize("read", [load_image_folder, read_images])
+def test_an_entry_that_cannot_be_looked_at_is_an_error_that_says_why(folder, name, read):
+    (folder / name).symlink_to("x" * 300)
+    root = folder / "nine" if read is read_images and "/" in name else folder
+    with pytest.raises(DataError, match="cannot read .*: File name too long; check the path"):
+        read(root)
+
+
 def test_pipe_does_not_block(folder):
     os.mkfifo(folder / "nine" / "x.png")
     with pytest.raises(DataError, match="is a FIFO"):

@@ -1,5 +1,8 @@
 """Callbacks: functions, reasons to stop, and the end that every one of them hears of."""
 
+import sys
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from loop_problem import LABELS, NETWORK, X
@@ -10,6 +13,10 @@ from samplewise.training.callbacks import Callback
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
+
+if TYPE_CHECKING:
+    from samplewise.model.model import Model
+    from samplewise.training.history import EpochRecord
 
 SETTINGS = TrainingSettings(backend="vectorized", epochs=3)
 
@@ -46,6 +53,17 @@ def test_a_function_is_called_with_the_record_of_each_epoch():
     assert records == history.epochs
     alone = train(NETWORK, X, LABELS, SETTINGS, callbacks=records.append)
     assert records[3:] == alone.history.epochs
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="Python evaluates annotations at once")
+def test_a_function_may_be_annotated_by_what_only_type_checkers_import():
+    models = []
+
+    def keep(record: EpochRecord, model: Model) -> None:
+        models.append(model)
+
+    trained(keep)
+    assert len(models) == 3
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from samplewise.checks import printable
 from samplewise.errors import OutputError
-from samplewise.io.reading import exists, is_folder
+from samplewise.io.reading import exists, is_folder, is_there
 
 PNG = ".png"
 
@@ -51,6 +51,8 @@ def _check(path: Path, force: bool, source: Path | None) -> None:
     if not is_folder(path.absolute().parent):
         folder = printable(path.parent)
         raise OutputError(f"cannot write {name}: the folder {folder} does not exist; make it first")
+    # A source that cannot be looked at is left to what reads it.
+    source = source if source is not None and is_there(source) else None
     if source is not None and source.is_dir() and source.resolve() in path.resolve().parents:
         raise OutputError(
             f"{name} lies in the folder that this command reads, where it would become a part of "
@@ -58,7 +60,7 @@ def _check(path: Path, force: bool, source: Path | None) -> None:
         )
     if not exists(path):
         return
-    if source is not None and source.exists() and path.samefile(source):
+    if source is not None and path.samefile(source):
         raise OutputError(f"{name} is an input of this command; name another file")
     if not force:
         raise OutputError(f"{name} exists already; name another file, or pass --force")

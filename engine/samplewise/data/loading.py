@@ -17,7 +17,7 @@ from samplewise.data.sources.options import (
     SourceOptions,
 )
 from samplewise.errors import DataError, ParameterError
-from samplewise.io.reading import is_folder
+from samplewise.io.reading import is_data_folder
 
 SOURCES = ("synthetic", "sign-digits", "digits", "breast_cancer", "iris", "wine")
 """Names that need no file; `synthetic:SEED` is one too."""
@@ -94,7 +94,7 @@ def options_read(data: str) -> frozenset[str]:
     """
     if _is_named(data):
         return frozenset()
-    if data and _is_folder(Path(data)):
+    if data and is_data_folder(Path(data)):
         return FOLDER_OPTIONS
     return TABLE_OPTIONS if Path(data).suffix.lower() == ".csv" else ARRAY_OPTIONS
 
@@ -118,7 +118,7 @@ def _kind(data: str, options: SourceOptions) -> str:
         return data.partition(":")[0]
     path = Path(data)
     suffix = path.suffix.lower()
-    if data and _is_folder(path):
+    if data and is_data_folder(path):
         if options.numbers:
             raise DataError(
                 f"{printable(path)} is a folder, whose images have classes, but the loss learns "
@@ -175,15 +175,6 @@ def _synthetic(data: str, classes: Sequence[str] | None) -> Dataset:
             f"'synthetic:{printable(seed)}'"
         )
     return load_synthetic(classes, seed=int(seed))
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return is_folder(path)
-    except OSError as error:  # a name too long, or a folder above is closed to us
-        raise DataError(
-            f"cannot read {printable(path)}: {error.strerror}; check the path and its permissions"
-        ) from error
 
 
 def _not_a_source(data: str, path: Path) -> str:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from samplewise.io.lock import NoLockError, nothing_held, taken
+from samplewise.io.reading import is_folder, is_there
 
 TEMPORARY, OLD = "tmp", "old"
 # Longer names are cut: what a system allows for one name is limited.
@@ -57,10 +58,10 @@ def clear_leftovers(folder: Path) -> None:
 
 def _clear(folder: Path, temporaries: list[Path]) -> None:
     olds = _left(folder, OLD)
-    for path in [*temporaries, *(olds if folder.exists() else [])]:
+    for path in [*temporaries, *(olds if is_there(folder) else [])]:
         shutil.rmtree(path, ignore_errors=True)
     # Killed between moving the old output away and putting the new one in its place.
-    if olds and not folder.exists() and len(folder.name) <= _KEPT:
+    if olds and not is_there(folder) and len(folder.name) <= _KEPT:
         with suppress(OSError):
             olds[-1].rename(folder)
 
@@ -69,9 +70,9 @@ def _left(folder: Path, ending: str) -> list[Path]:
     pattern = f".{glob.escape(folder.name[:_KEPT])}.????????.{ending}"
     try:
         found = sorted(folder.parent.glob(pattern))
+        return [path for path in found if is_folder(path) and not path.is_symlink()]
     except OSError:
         return []
-    return [path for path in found if path.is_dir() and not path.is_symlink()]
 
 
 def _takes(left: Path, held: ExitStack) -> bool:

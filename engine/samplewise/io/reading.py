@@ -79,6 +79,20 @@ def is_folder(path: Path) -> bool:
     return stat.S_ISDIR(_mode(path))
 
 
+def is_data_folder(path: Path) -> bool:
+    """Return True if a path of data leads to a folder.
+
+    Raises:
+        DataError: that cannot be found out.
+    """
+    try:
+        return is_folder(path)
+    except OSError as error:  # a name too long, or a folder above is closed to us
+        raise DataError(
+            f"cannot read {printable(path)}: {error.strerror}; check the path and its permissions"
+        ) from error
+
+
 def _mode(path: Path) -> int:
     """Return what kind of thing a path leads to, 0 for nothing."""
     try:

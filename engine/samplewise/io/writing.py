@@ -13,7 +13,7 @@ from pathlib import Path
 from samplewise.checks import printable
 from samplewise.errors import OutputError
 from samplewise.io.leftovers import OLD, TEMPORARY, clear_leftovers, held_folder, hidden_beside
-from samplewise.io.reading import exists, is_folder, other_kind
+from samplewise.io.reading import exists, is_folder, is_there, other_kind
 
 TENSORS = ".safetensors"
 FILE_ENDINGS = frozenset(
@@ -77,7 +77,7 @@ def _kind_not_replaced(path: Path) -> str:
 
 def _not_written(path: Path, error: OSError) -> OutputError:
     remedy = ""
-    if not path.absolute().parent.exists():
+    if isinstance(error, FileNotFoundError) and not is_there(path.absolute().parent):
         remedy = f"; make the folder {printable(path.parent)} first"
     elif error.errno in (errno.ENOSPC, errno.EDQUOT):
         remedy = "; make room, or write elsewhere"

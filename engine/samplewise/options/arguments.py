@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 from samplewise.checks import meant, printable, suggestion_or_list
 from samplewise.errors import UnknownArgumentError
 from samplewise.options.fields import check_options, once_a_class
+
+if sys.version_info >= (3, 14):
+    from annotationlib import Format
 
 
 class NamedArguments:
@@ -58,9 +62,23 @@ class CheckedOptions(NamedArguments):
         check_options(self)
 
 
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of a function or class by name.
+
+    Their annotations may name what only type checkers import: from Python 3.14 on, `inspect` would
+    evaluate them.
+
+    Raises:
+        TypeError, ValueError: as `inspect.signature`, for some built-in functions.
+    """
+    if sys.version_info >= (3, 14):
+        return inspect.signature(function, annotation_format=Format.STRING).parameters
+    return inspect.signature(function).parameters
+
+
 @once_a_class
 def _arguments_of(kind: type[Any]) -> Mapping[str, inspect.Parameter] | None:
     """Return a constructor's arguments by name; None where it takes any."""
-    arguments = inspect.signature(kind).parameters
+    arguments = parameters_of(kind)
     open_ended = any(each.kind is each.VAR_KEYWORD for each in arguments.values())
     return None if open_ended else dict(arguments)

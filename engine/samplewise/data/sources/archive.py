@@ -47,8 +47,9 @@ def read_matching(content: bytes, pattern: re.Pattern[str], where: str) -> dict[
         where: the archive, for messages.
 
     Raises:
-        DataError: another kind of archive, damaged, encrypted, two files with one key, or over
-            10,000 members, 32 MiB in a file, or 256 MiB in all.
+        DataError: another kind of archive, damaged, encrypted, packed by another method than zips
+            mostly are, two files with one key, or over 10,000 members, 32 MiB in a file, or 256 MiB
+            in all.
     """
     if content.startswith(b"PK"):
         matching = _from_zip(content, pattern, where)
@@ -80,6 +81,12 @@ def _from_zip(
         for key, info in wanted:
             if info.flag_bits & ENCRYPTED:
                 raise DataError(f"{where}: '{printable(key)}' is encrypted")
+            # The others unpack as a whole, whatever size is read; newer Pythons know more of them.
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise DataError(
+                    f"{where}: '{printable(key)}' is packed by method {info.compress_type}; "
+                    "expected stored or deflated"
+                )
             with archive.open(info) as file:
                 yield key, file
 

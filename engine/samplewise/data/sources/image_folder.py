@@ -16,7 +16,7 @@ from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_p
 from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes
 from samplewise.data.sources.options import DEFAULT, STRETCH, SourceOptions
 from samplewise.errors import DataError
-from samplewise.io.reading import check_bytes, read_whole
+from samplewise.io.reading import check_bytes, is_data_folder, read_whole
 from samplewise.text import counted
 
 MAX_FILE_BYTES = 256 * 2**20
@@ -84,7 +84,7 @@ def read_images(
 
 
 def _files(folder: Path) -> list[Path]:
-    if any(entry.is_dir() for entry in _visible(folder)):
+    if any(is_data_folder(entry) for entry in _visible(folder)):
         return [file for name in _class_folders(folder) for file in _images(folder, name)]
     return list(_images(folder))
 
@@ -102,9 +102,11 @@ def _visible(folder: Path) -> list[Path]:
     return [e for e in entries if not e.name.startswith(".") and e.name.lower() not in _HIDDEN]
 
 
-def _check_inside(entry: Path, root: Path) -> None:
+def _is_folder_inside(entry: Path, root: Path) -> bool:
+    """Return True for a folder; refuse a symbolic link out of the root."""
+    is_folder = is_data_folder(entry)
     if not entry.is_symlink():
-        return
+        return is_folder
     try:
         target = entry.resolve(strict=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop, before Python 3.13
@@ -116,13 +118,13 @@ def _check_inside(entry: Path, root: Path) -> None:
             f"{printable(entry)} is a symbolic link out of {printable(root)}; "
             "copy its target into the folder"
         )
+    return is_folder
 
 
 def _class_folders(root: Path) -> list[str]:
     entries = _visible(root)
     for entry in entries:
-        _check_inside(entry, root)
-        if not entry.is_dir():
+        if not _is_folder_inside(entry, root):
             raise DataError(
                 f"{printable(entry)} lies outside the class folders; "
                 "expected one folder for each class with its images inside"
@@ -143,8 +145,7 @@ def _images(root: Path, class_name: str = "") -> Iterator[Path]:
     if not files:
         raise DataError(f"{printable(root / class_name)} holds no image; add some or remove it")
     for file in files:
-        _check_inside(file, root)
-        if file.is_dir():
+        if _is_folder_inside(file, root):
             raise DataError(
                 f"{printable(file)} is a folder inside a class folder; expected images only: if it "
                 f"is a class itself, give {printable(file.parent)} as the data"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from samplewise.checks import must_be, shown
 from samplewise.errors import ParameterError
+from samplewise.options.arguments import parameters_of
 from samplewise.training.history import EpochRecord, History
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class _Function(Callback):
 
 def _has_model(function: Callable[..., Any]) -> bool:
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = parameters_of(function).values()
     except (TypeError, ValueError):  # of some built-in functions nothing is known
         return False
     named = [
