@@ -94,7 +94,7 @@ def is_data_folder(path: Path) -> bool:
 
 
 def _mode(path: Path) -> int:
-    """Return what kind of thing a path leads to, 0 for nothing."""
+    """Return the file mode of the thing that a path leads to, 0 for nothing."""
     try:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -42,7 +42,7 @@ _free: list[NDArray[np.uint8]] = []
 
 
 class _Loan:
-    """What arrays in kept memory refer to; with the last of them it goes, and frees the memory."""
+    """Referred to by all arrays in a piece of memory; goes with the last of them, and frees it."""
 
     def __init__(self, memory: NDArray[np.uint8]) -> None:
         self._memory, self.__array_interface__ = memory, memory.__array_interface__

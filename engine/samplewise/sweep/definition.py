@@ -122,7 +122,7 @@ class Sweep(NamedArguments):
         self._check_trials()
 
     def __repr__(self) -> str:
-        """Return what varies, and how many trials that makes."""
+        """Return the factors, and the number of trials."""
         return f"Sweep({self.space.definition}, {counted(self.size, 'trial')})"
 
     def _check_trials(self) -> None:

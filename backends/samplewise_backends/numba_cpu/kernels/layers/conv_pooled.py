@@ -132,10 +132,10 @@ def _write_largest(v, layer, lanes, form, x, taps, w, z, places):
     """Write the largest output of each window, and its place in it; sums by a form of `Windows`."""
     pooling = _Pooling(v, layer)
     of = form(v, layer, taps, w, lanes.reading(x), lanes.of_filters)
-    # `ThreeAtOnce` counts columns in Python, and has registers for one window more.
-    step, most = (2, 3) if form is ThreeAtOnce else (pooling.step, 2)
+    # `ThreeAtOnce` counts columns in Python.
+    step = 2 if form is ThreeAtOnce else pooling.step
     # Windows of a tile, by the vectors of each.
-    at_once = {1: PAIRED} if lanes.windows == 2 else {1: most, 2: 1}
+    at_once = {1: PAIRED} if lanes.windows == 2 else {1: form.pooled, 2: 1}
 
     def of_block(vectors, first):
         def of_row(y, state):

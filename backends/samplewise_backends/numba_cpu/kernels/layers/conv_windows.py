@@ -21,6 +21,9 @@ OfFilters = Callable[[Any, Any], Any]
 class Windows:
     """Bias and products of some outputs' windows, for any kernel and stride.
 
+    Attributes:
+        pooled: windows of a pooling whose outputs have registers at once.
+
     Args:
         v: reads and writes vectors.
         layer: the convolution.
@@ -29,6 +32,8 @@ class Windows:
         read: reads the image.
         of_filters: reads w.
     """
+
+    pooled = 2
 
     def __init__(
         self, v: Vectors, layer: Any, taps: Any, w: Any, read: Read, of_filters: OfFilters
@@ -70,6 +75,8 @@ class Windows:
 
 class ThreeAtOnce(Windows):
     """As `Windows`, for kernels three taps wide and stride 1; rows and columns are Python's."""
+
+    pooled = 3
 
     def sums(
         self, start: Any, rows: Sequence[int], columns: Sequence[int], first: Any, vectors: int

@@ -12,7 +12,7 @@ from samplewise_backends.numba_cpu.kernels.layers.dense_tiles import (
     forward_in_tiles,
     gradient_in_tiles,
     input_gradient_in_tiles,
-    step_in_tiles,
+    plain_step_in_tiles,
     takes_tiles,
 )
 from samplewise_backends.numba_cpu.kernels.products import TILE, TILE_UNITS, tile
@@ -174,7 +174,7 @@ def dense_update(net, layer, dz, a, a_ld):
             for i in range(weights.shape[0]):
                 weights[i] -= shrink * weights[i]
         if takes_tiles(net, layer):
-            step_in_tiles(net, layer, dz, a, a_ld, weights)
+            plain_step_in_tiles(net, layer, dz, a, a_ld, weights)
         else:
             _add_products(net, layer, -hyper.rate, dz, a, a_ld, one, weights)
     elif plain:

@@ -43,7 +43,7 @@ def gradient_in_tiles(net, layer, dz, units, a, a_ld, out):
 
 
 @inlined_kernel
-def step_in_tiles(net, layer, dz, a, a_ld, weights):
+def plain_step_in_tiles(net, layer, dz, a, a_ld, weights):
     """Take one step of plain SGD, W <- W - rate dZ^T A; dz is multiplied by the rate."""
     given, like, size = net.product, net.tiny, net.rows * layer.ld
     for i in range(size):
