@@ -8,7 +8,7 @@ import pytest
 from samplewise.network import Adam
 from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.kernels.optimizers import update
-from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizers
 
 EVERY_DTYPE = pytest.mark.parametrize("dtype", ["float32", "float64"])
 UNITS, INPUTS = 7, 48
@@ -41,7 +41,7 @@ class Given:
         call.set(parameters=theta, size=count, slots=slots, slots_size=2 * count, step=STEP)
         call.set(gradient=gradient, gradient_size=count, tiny=np.finfo(self.dtype).tiny)
         hyper, updated = call.inner("hyper"), call.inner("updated")
-        describe_optimizer(hyper, optimizer)
+        describe_optimizers(hyper, [optimizer])
         hyper.set(rate=RATE, step_l2=l2)
         if outer:
             updated.set(inputs=len(self.x), dz=self.dz, x=self.x)
@@ -204,7 +204,7 @@ def test_corrections_are_those_of_the_step_and_the_optimizer_at_work(dtype):
     call.inner("updated").set(count=COUNT)
     hyper = call.inner("hyper")
     for optimizer, steps in ((Adam(beta1=0.5, beta2=0.6), [STEP]), (Adam(), [3, STEP])):
-        describe_optimizer(hyper, optimizer)
+        describe_optimizers(hyper, [optimizer])
         hyper.set(rate=RATE)
         for step in steps:
             theta[:], slots[:COUNT], slots[COUNT:] = given.theta, given.mean, given.square

@@ -90,8 +90,8 @@ def prepared(request, monkeypatch):
             monkeypatch.setattr(module, "compiles_nothing", lambda: True)
     prepared = Call(everything, dtype)
     layers = Struct(LAYER, dtype, 2)
-    for k in range(2):
-        layers.row(k).set(units=k + 1, scale=0.5, epsilon=100 * k)
+    layers.set(scale=0.5)
+    layers.set_each(units=[1, 2], epsilon=[0, 100])
     X, order, out = np.arange(4, dtype=dtype).reshape(2, 2), np.array([1, 0]), np.zeros(2, dtype)
     prepared.set(tiny=0, rows=2, X=X, order=order, out=out, layers=layers, take=scaled)
     prepared.inner("own").set(units=5)

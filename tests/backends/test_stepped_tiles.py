@@ -15,7 +15,7 @@ from samplewise_backends.numba_cpu.kernels.stepped_tiles import (
     step_in_tiles,
     units_in_tiles,
 )
-from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizers
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 PLAIN, MOMENTUM, NESTEROV = SGD(), SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True)
@@ -52,7 +52,7 @@ class Given:
         net.set(parameters=theta, size=size, slots=slots, slots_size=2 * size, step=STEP)
         room = np.full(SIZE * LANES, NAN, self.dtype)
         net.set(tiny=np.finfo(self.dtype).tiny, gradient=room, gradient_size=len(room))
-        describe_optimizer(net.inner("hyper"), optimizer)
+        describe_optimizers(net.inner("hyper"), [optimizer])
         net.inner("hyper").set(rate=RATE)
         net.inner("updated").set(first=FIRST)
         tiles, (rows, b_ld) = call.inner("tiles"), self.x.shape

@@ -96,10 +96,10 @@ class NumbaManyProgram:
             own = [[of_epoch[i] for i in indices] for of_epoch in steps]
             runs[k] = trainer.prepare([states[i] for i in indices], X, Y, own, seen[k])
 
-        # The dual plan takes the products of all rows with the first weights.
-        self._each(prepare, range(len(self._groups)))
-
         def run_epoch(k: int, epoch: int) -> None:
+            # In the threads, too: the dual plan takes the products of all rows with first weights.
+            if epoch == 0:
+                prepare(k)
             runs[k](epoch)
             indices, _ = self._groups[k]
             losses[epoch, indices] = seen[k][epoch]

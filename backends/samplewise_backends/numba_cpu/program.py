@@ -160,7 +160,7 @@ class NumbaProgram(EpochsProgram):
         X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
         call = stepwise_call(layers, np.empty_like(X), self._loss)
         net, gradient = call.inner("network"), self._network.layout.zeros(self._dtype)
-        give_buffers([net], size, len(gradient))
+        give_buffers(net, size, len(gradient))
         net.set(gradient=gradient, of_all=True)
         net.inner("hyper").set(optimizer=OptimizerCode.NO_STEP)
         parameters = np.require(parameters, requirements="W")

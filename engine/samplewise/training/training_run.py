@@ -136,6 +136,15 @@ class TrainingRun:
         self.history.environment = environment
         self.callbacks.train_begins(self.history)
 
+    def count_chunk(self, steps: Steps) -> None:
+        """Count the steps of a chunk.
+
+        Raises:
+            ContractError: the program left other parameters than it was given.
+        """
+        self.samples_run += steps.stop - steps.start
+        check_in_place(self.backend.name, self.state.parameters, self.finite)
+
     def check_chunk(self, epoch: int, steps: Steps, losses: NDArray[Any]) -> bool:
         """Count and check the steps of a chunk; return False where the network has diverged.
 
@@ -145,11 +154,10 @@ class TrainingRun:
             losses: of this network in the epoch, (n,).
 
         Raises:
-            ContractError: the program left other parameters than it was given.
+            ContractError: as `count_chunk`.
         """
         parameters, finite = self.state.parameters, self.finite
-        self.samples_run += steps.stop - steps.start
-        check_in_place(self.backend.name, parameters, finite)
+        self.count_chunk(steps)
         try:
             divergence.check_chunk(epoch, steps, losses, parameters if self._in_place else None)
         except DivergenceError as error:

@@ -218,12 +218,6 @@ class Struct:
             return self._part(kind.record, memory[:, index], (name, index))
         return self._part(kind, memory, (name, index))
 
-    def row(self, index: int) -> Struct:
-        """Return one of several records, which shares the memory; the same struct every time."""
-        known = self._inner.get(("", index))
-        memory = self.memory[index : index + 1]
-        return self._part(self.record, memory, ("", index)) if known is None else known
-
     def repeated(self, count: int) -> Struct:
         """Return the settled records so many times, one after the other.
 

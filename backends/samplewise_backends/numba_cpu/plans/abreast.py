@@ -69,7 +69,7 @@ class Abreast(Trainer):
         call = self._call = Call(run_abreast, dtype)
         net, units = call.inner("network"), int(layers["units"].max())
         describe_network(net, layers, loss)
-        give_buffers([net], buffered, 0)
+        give_buffers(net, buffered, 0)
         net.set(parameters=self._theta, size=self._theta.size, inputs=inputs)
         net.set(slots=self._velocity, slots_size=self._velocity.size)
         call.inner("rows").set(inputs=inputs)

@@ -63,20 +63,27 @@ def velocity_rows(
     return int(last) if seen and last <= WORTH_IT * rows else rows
 
 
-def describe_optimizer(hyper: Struct, optimizer: Optimizer) -> None:
-    """Write an optimizer into a `records.HYPERPARAMETERS`, all but the learning rate."""
-    hyper.set(optimizer=OPTIMIZER_CODES[optimizer.name], corrected=0)
+def describe_optimizers(hypers: Struct, optimizers: Sequence[Optimizer]) -> None:
+    """Write optimizers of one kind into `records.HYPERPARAMETERS`, all but the learning rates."""
+    each = [_hyperparameters(optimizer) for optimizer in optimizers]
+    hypers.set_each(**{name: [one[name] for one in each] for name in each[0]})
+
+
+def _hyperparameters(optimizer: Optimizer) -> dict[str, float]:
+    """Return the fields of an optimizer's `records.HYPERPARAMETERS`."""
+    fields: dict[str, float] = {"optimizer": OPTIMIZER_CODES[optimizer.name], "corrected": 0}
     for option in optimizer.options:
         value = getattr(optimizer, option)
-        hyper.set(**{option: math.inf if value is None else value})
+        fields[option] = math.inf if value is None else value
     match optimizer:
         case Adam():
-            hyper.set(new=1 - optimizer.beta1, new_square=1 - optimizer.beta2)
-            hyper.set(epsilon=optimizer.epsilon)
+            fields |= {"new": 1 - optimizer.beta1, "new_square": 1 - optimizer.beta2}
+            fields["epsilon"] = optimizer.epsilon
         case RMSprop():
-            hyper.set(new_square=1 - optimizer.rho, epsilon=optimizer.epsilon)
+            fields |= {"new_square": 1 - optimizer.rho, "epsilon": optimizer.epsilon}
         case Adagrad():
-            hyper.set(epsilon=optimizer.epsilon)
+            fields["epsilon"] = optimizer.epsilon
+    return fields
 
 
 class Terms(NamedTuple):

@@ -24,7 +24,7 @@ from samplewise_backends.numba_cpu.kernels.stepwise import (
     run_stepwise,
 )
 from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
-from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizers
 from samplewise_backends.numba_cpu.plans.lowering import Layers, layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
@@ -124,7 +124,7 @@ def _optimizer_in(call: Call, member: Member) -> Vector:
     """
     hyper = call.inner("network").inner("hyper")
     hyper.memory[...] = np.zeros_like(hyper.memory)
-    describe_optimizer(hyper, member.optimizer)
+    describe_optimizers(hyper, [member.optimizer])
     return hyper.memory.view(np.uint8).copy()
 
 
@@ -200,8 +200,8 @@ def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
         net, gradient = call.inner("network"), _at_once(layers)
         gradient = member.network.layout.size if clips else gradient
         net.set(update=update, of_all=clips)
-    give_buffers([net], size, gradient)
-    describe_optimizer(net.inner("hyper"), member.optimizer)
+    give_buffers(net, size, gradient)
+    describe_optimizers(net.inner("hyper"), [member.optimizer])
     return call
 
 

@@ -179,7 +179,8 @@ class FullGram:
                 self._place(earlier, rows, products.T)
             self._place(rows, rows, gram_of(A))
 
-        each(strip, range(done, len(self._seen), ROWS_AT_ONCE))
+        # The last has most to do: begun first, it delays no thread at the end.
+        each(strip, range(done, len(self._seen), ROWS_AT_ONCE)[::-1])
 
     def _place(self, rows: NDArray[np.int64], columns: NDArray[np.int64], products: Matrix) -> None:
         place = _span(rows), _span(columns)

@@ -15,7 +15,7 @@ from samplewise_backends.numba_cpu.kernels.records import NETWORK, SEGMENT
 from samplewise_backends.numba_cpu.kernels.step import later_layers
 from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
 from samplewise_backends.numba_cpu.plans.coefficients import (
-    describe_optimizer,
+    describe_optimizers,
     form_of,
     terms,
     velocity_rows,
@@ -24,8 +24,7 @@ from samplewise_backends.numba_cpu.plans.lowering import Layers, padded
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
     begin_windows,
-    describe_activations,
-    describe_network,
+    describe_networks,
     describe_product,
     give_buffers,
     largest_gradient,
@@ -60,22 +59,16 @@ class Group:
         # After all else, the derivatives that the first layers save.
         self._segments = _segments(layers, self.ld, size)
         self._networks = Struct(NETWORK, dtype, len(members))
-        self._each = [self._networks.row(k) for k in range(len(members))]
-        for net, table, optimizer in zip(self._each, layers, self._optimizers, strict=True):
-            describe_network(net, table, loss)
-            describe_optimizer(net.inner("hyper"), optimizer)
+        describe_networks(self._networks, layers, loss)
+        describe_optimizers(self._networks.inner("hyper"), self._optimizers)
         # The address of a routine is found anew by each call, in 20 us.
         self._networks.set(later_layers=later_layers)
-        later = np.concatenate([table[1:] for table in layers])
-        take_tiles(self._networks, units_in_tiles(later, batch_size))
-        # `kernels.block` takes the first layers of all by the first network's record.
-        first_layers = np.concatenate([table[:1] for table in layers])
-        describe_activations(self._each[0], first_layers, training=True)
+        take_tiles(self._networks, max(units_in_tiles(table[1:], batch_size) for table in layers))
         gradient = max(self.ld, *(largest_gradient(member.layers[1:]) for member in members))
         # Those of the prepared windows; copies of the records for several of them.
         self._windows = self._networks
         self._repeated: Struct | None = None
-        self._A = give_buffers(self._each, size + block * self.ld, gradient)
+        self._A = give_buffers(self._networks, size + block * self.ld, gradient)
 
     def velocity_rows(self, rows: int) -> int:
         """Return how many coefficients of velocities are kept, of the last rows or of all."""
@@ -101,7 +94,7 @@ class Group:
         """Write into a `records.BLOCK` all that stays between its calls."""
         count = self.block * self.ld
         buffers = {name: aligned_zeros(count, self.dtype) for name in ("Q", "steps", "scratch")}
-        block.set(networks=self._networks, members=len(self._each), P=self._A, **buffers)
+        block.set(networks=self._networks, members=len(self._units), P=self._A, **buffers)
         block.set(segments=self._segments, runs=len(self._segments))
         block.set(batch=self.batch_size, form=self.form, units=sum(self._units), ld=self.ld)
         block.set(gram_ld=self.block, tiny=np.finfo(self.dtype).tiny, run_block=run_block)
@@ -122,7 +115,7 @@ class Group:
         nets.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
         each = [*chain.from_iterable(steps)]
         # A reshape of rows that lie apart would be a copy.
-        seen = losses[:, 0] if len(self._each) == 1 else losses.reshape(len(each), -1)
+        seen = losses[:, 0] if len(self._units) == 1 else losses.reshape(len(each), -1)
         # Optimizers of blocks are linear: they do not ask how many steps were made before.
         begin_windows(nets, Y, each, seen)
         block.set(bias=parameters.bias, bias_velocity=parameters.bias_velocity)
@@ -131,13 +124,13 @@ class Group:
         """Return the networks' records, so often."""
         if windows == 1:
             return self._networks
-        if self._repeated is None or len(self._repeated.memory) != windows * len(self._each):
+        if self._repeated is None or len(self._repeated.memory) != windows * len(self._units):
             self._repeated = self._networks.repeated(windows)
         return self._repeated
 
     def begin(self, block: Struct, window: int, steps: Windows) -> None:
         """Set a `records.BLOCK` to one of the prepared windows, which has these steps."""
-        block.point("networks", self._windows, window * len(self._each))
+        block.point("networks", self._windows, window * len(self._units))
         rates = tuple(step.learning_rate for step in steps)
         if rates != self._rates:
             self._rates, batches = rates, -(-self.block // self.batch_size)

@@ -10,6 +10,7 @@ one above 0.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,18 @@ def layer_table(network: Network, rows: int, out: int = 0, *, training: bool) ->
         out: where the first layer's outputs start.
         training: whether dropout layers get a row.
     """
-    found = _rows_of(network, training=training)
+    found, length = _table(network, rows, training=training)
+    layers = found.copy()
+    for place in ("out", "saved", "scratch"):
+        layers[place] += out
+    return layers, out + length
+
+
+# Networks that train together are often alike.
+@lru_cache(64)
+def _table(network: Network, rows: int, *, training: bool) -> tuple[Layers, int]:
+    """Return the records where outputs start at 0, not to be written, and the buffers' length."""
+    found, out = _rows_of(network, training=training), 0
     for row in found:
         size = padded(rows * row["units"]) + LANES * (row["kind"] in _ON_IMAGES)
         row["out"], row["ld"], row["saved"] = out, row["units"], out

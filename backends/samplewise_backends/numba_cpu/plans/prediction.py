@@ -31,7 +31,7 @@ class Prediction:
         like, size, first, units = _described(network, rows, dtype, routine)
         self.rows, self.call = rows, like.repeated(1)
         take_tiles(self.call, units)
-        values = give_buffers([self.call], size)
+        values = give_buffers(self.call, size)
         count = rows * network.outputs
         self._logits = values[first : first + count].reshape(rows, network.outputs)
         self.call.settle()

@@ -39,50 +39,58 @@ LOSS_CODES = {
 
 
 def describe_network(net: Struct, layers: Layers, loss: Loss | None = None) -> None:
-    """Write the layers of a network into a `records.NETWORK`, and the routines that they need.
+    """Write the layers of a network into a `records.NETWORK`, and the routines that they need."""
+    describe_networks(net, [layers], loss)
+
+
+def describe_networks(nets: Struct, tables: Sequence[Layers], loss: Loss | None = None) -> None:
+    """Write the layers of each network into its `records.NETWORK`, and the routines of all.
 
     Routines that nothing needs are not compiled, and 0 here.
     """
-    net.set(gemm=gemm_address(net.dtype.name), tiny=np.finfo(net.dtype).tiny)
-    net.set(layers=layers, depth=len(layers))
-    describe_activations(net, layers, training=loss is not None)
+    nets.set(gemm=gemm_address(nets.dtype.name), tiny=np.finfo(nets.dtype).tiny)
+    nets.set_each(layers=list(tables), depth=[len(layers) for layers in tables])
+    if loss is not None:
+        code = LOSS_CODES[loss.name]
+        nets.set(loss=code, delta=loss.delta if isinstance(loss, Huber) else 0)
+        if code > LossCode.CATEGORICAL:
+            nets.set(row_loss=loss_called)
+    for layers in tables:
+        describe_activations(nets, layers, training=loss is not None)
+        _describe_called(nets, layers, training=loss is not None)
+
+
+def _describe_called(nets: Struct, layers: Layers, *, training: bool) -> None:
+    """Write the routines of layers that are not dense, where there is one."""
     called = layers["kind"] != Kind.DENSE
-    if called.any():
-        net.set(layer_forward=layer_forward)
-    if loss is None:
+    if not called.any():
         return
-    code = LOSS_CODES[loss.name]
-    net.set(loss=code, delta=loss.delta if isinstance(loss, Huber) else 0)
-    if called.any():
-        net.set(layer_backward=layer_backward)
-    if (called & (layers["trained"] > 0)).any():
-        net.set(update=update)
-    if code > LossCode.CATEGORICAL:
-        net.set(row_loss=loss_called)
+    nets.set(layer_forward=layer_forward)
+    if training:
+        nets.set(layer_backward=layer_backward)
+    if training and (called & (layers["trained"] > 0)).any():
+        nets.set(update=update)
 
 
-def describe_activations(net: Struct, layers: Layers, *, training: bool) -> None:
+def describe_activations(nets: Struct, layers: Layers, *, training: bool) -> None:
     """Write the routines of the rarer activations, where a layer has one."""
     if (layers["activation"] > ActivationCode.RELU).any():
-        net.set(activate=activate_called)
+        nets.set(activate=activate_called)
         if training:
-            net.set(derivative=derivative_called)
+            nets.set(derivative=derivative_called)
 
 
-def give_buffers(nets: Sequence[Struct], size: int, gradient: int | None = None) -> Vector:
+def give_buffers(nets: Struct, size: int, gradient: int | None = None) -> Vector:
     """Give networks that run one after the other the same buffers; return that of outputs.
 
     It has `size` elements. `gradient` is the maximum number of parameters whose gradients are kept
     at once; None to predict.
     """
-    dtype = nets[0].dtype
-    A = aligned_zeros(size, dtype)
-    for net in nets:
-        net.set(A=A, buffered=size)
+    A = aligned_zeros(size, nets.dtype)
+    nets.set(A=A, buffered=size)
     if gradient is not None:
-        dZ, gradients = aligned_zeros(size, dtype), aligned_zeros(gradient, dtype)
-        for net in nets:
-            net.set(dZ=dZ, gradient=gradients, gradient_size=gradient)
+        dZ, gradients = aligned_zeros(size, nets.dtype), aligned_zeros(gradient, nets.dtype)
+        nets.set(dZ=dZ, gradient=gradients, gradient_size=gradient)
     return A
 
 

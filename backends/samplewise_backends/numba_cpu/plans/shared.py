@@ -15,7 +15,7 @@ from samplewise_backends.numba_cpu.kernels.optimizers import update
 from samplewise_backends.numba_cpu.kernels.shared import run_shared
 from samplewise_backends.numba_cpu.kernels.step import batch_loss, forward
 from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix, Vector
-from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizers
 from samplewise_backends.numba_cpu.plans.direct import begin_steps, describe_steps
 from samplewise_backends.numba_cpu.plans.lowering import layer_table
 from samplewise_backends.numba_cpu.plans.members import Member
@@ -40,10 +40,10 @@ class Shared(Trainer):
             gathered = aligned_zeros((batch_size, member.network.inputs), dtype)
             describe_steps(call.inner("steps"), layers, gathered, loss)
             net = call.inner("steps").inner("network")
-            describe_optimizer(net.inner("hyper"), member.optimizer)
+            describe_optimizers(net.inner("hyper"), [member.optimizer])
             net.set(forward=forward, batch_loss=batch_loss, update=update, of_all=True)
             take_tiles(net, units_in_tiles(layers, batch_size))
-            give_buffers([net], size, parameters)
+            give_buffers(net, size, parameters)
             net.set(gradient=gradients[thread])
             call.set(thread=thread, threads=threads, gradients=addresses, counter=self._counter)
             call.set(giving_way=address_of_give_way())

@@ -52,12 +52,12 @@ class Storage(ABC):
 
     def __init__(self, own: Sequence[Vector]) -> None:
         self._own = own
-        self.forget()
+        self._vectors: list[Vector] = []
+        self._known: Entered | None = None
 
     def forget(self) -> None:
         """Let go of the states, and clear what kernels left beside them."""
-        self._vectors: list[Vector] = []
-        self._known: Entered | None = None
+        self._vectors, self._known = [], None
         for array in self._own:
             array.fill(0)
 

@@ -15,7 +15,7 @@ from samplewise_backends.numba_cpu.kernels.thin import run_thin
 from samplewise_backends.numba_cpu.kernels.tile_calls import TILES_UPDATED_AT_ONCE
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
 from samplewise_backends.numba_cpu.plans.arrays import DType
-from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizer
+from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizers
 from samplewise_backends.numba_cpu.plans.lowering import padded, table_across
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
@@ -57,8 +57,8 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: DType) -> Call
     tile, units = HEIGHTS[0] * int(layers["inputs"].max()), int(layers["units"].max())
     gradient = member.network.layout.size if limits else max(TILES_UPDATED_AT_ONCE, tile, units)
     # The last vector of a gradient may reach beyond it.
-    give_buffers([net], size, gradient + LANES)
-    describe_optimizer(net.inner("hyper"), member.optimizer)
+    give_buffers(net, size, gradient + LANES)
+    describe_optimizers(net.inner("hyper"), [member.optimizer])
     return call
 
 
