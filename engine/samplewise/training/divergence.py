@@ -70,14 +70,22 @@ def mean_loss(
         name: of the mean, for messages.
 
     Raises:
-        DivergenceError: the mean is not finite.
+        DivergenceError: as `finite`.
     """
     if weights is None:
         mean = float(np.add.reduce(losses, dtype=np.float64)) / len(losses)
     else:
         wide = weights.astype(np.float64)
         mean = float((wide * losses).sum() / wide.sum())
-    mean += penalty
+    return finite(epoch, mean + penalty, name=name)
+
+
+def finite(epoch: int, mean: float, *, name: str = "mean loss") -> float:
+    """Return a mean of an epoch, counted from 1.
+
+    Raises:
+        DivergenceError: it is not finite.
+    """
     if not math.isfinite(mean):
         raise DivergenceError(f"the {name} became {mean} in epoch {epoch}")
     return mean

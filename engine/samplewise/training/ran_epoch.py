@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,8 @@ from samplewise.errors import ContractError
 from samplewise.training import divergence
 
 
-class RanEpoch(NamedTuple):
+@dataclass(slots=True, eq=False)
+class RanEpoch:
     """All that the steps of an epoch leave of it; no later step changes any of it.
 
     Args:
@@ -25,6 +28,10 @@ class RanEpoch(NamedTuple):
         decisions: as `Steps.decisions`, of the rows that were run; None where nobody asked for any.
         penalties: as `Steps.penalties`, NaN where one was not written; None without `batch_l2`.
         sizes: rows of each step, (steps,); likewise.
+
+    Attributes:
+        right: how many decisions are right; `mean`: of the losses. None until found for many epochs
+            at once.
     """
 
     epoch: int
@@ -36,6 +43,8 @@ class RanEpoch(NamedTuple):
     decisions: NDArray[np.int64] | None
     penalties: NDArray[np.float64] | None
     sizes: NDArray[np.int64] | None
+    right: int | None = None
+    mean: float | None = None
 
     @property
     def has_small_penalties(self) -> bool:
@@ -68,7 +77,24 @@ class RanEpoch(NamedTuple):
         Raises:
             DivergenceError: it is not finite.
         """
+        if self.mean is not None:
+            return divergence.finite(self.epoch, self.mean + (penalty or 0.0))
         losses, weights = self.losses, None if self.weights is None else self.weights[self.order]
         if weights is not None and self.normalized:
             losses, weights = losses * weights.astype(np.float64), None
         return divergence.mean_loss(self.epoch, losses, weights, penalty or 0.0)
+
+
+def find_means(ran: Sequence[RanEpoch]) -> None:
+    """Find the mean loss of epochs of one network, of as many rows, to the bits of `loss`.
+
+    In a tenth of its time; where rows have weights, leave it to `loss`.
+    """
+    if ran[0].weights is not None:
+        return
+    losses = np.stack([one.losses for one in ran])
+    # Numbers that are not finite are refused epoch by epoch.
+    with np.errstate(all="ignore"):
+        sums = np.add.reduce(losses, axis=1, dtype=np.float64)
+    for one, mean in zip(ran, (sums / losses.shape[1]).tolist(), strict=True):
+        one.mean = mean

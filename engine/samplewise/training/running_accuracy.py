@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ class RunningAccuracy:
         """
         order, decided = ran.order, ran.decisions
         assert decided is not None
+        if ran.right is not None:
+            return ran.right / len(decided)
         # The minimum by a ufunc takes three times as long.
         if decided.item(decided.argmin()) < 0:
             raise ContractError(
@@ -44,6 +47,21 @@ class RunningAccuracy:
         if self._ordered[0] is not order:
             self._ordered = order, self._labels[order]
         return accuracy(self._ordered[1], decided)
+
+    def count(self, ran: Sequence[RanEpoch]) -> None:
+        """Count the right decisions of whole epochs, in a fifth of the time of `of`.
+
+        Where one is missing, leave it to `of` to say so.
+        """
+        decided = np.stack([one.decisions for one in ran if one.decisions is not None])
+        if decided.min() < 0:
+            return
+        order = ran[0].order
+        alike = all(one.order is order for one in ran)
+        labels = self._labels[order if alike else np.stack([one.order for one in ran])]
+        right = np.count_nonzero(labels == decided, axis=1)
+        for one, count in zip(ran, right.tolist(), strict=True):
+            one.right = count
 
 
 def running_accuracy(

@@ -21,7 +21,7 @@ from samplewise.training.evaluation import Evaluation
 from samplewise.training.history import DIVERGED, FAILED, FINISHED, EpochRecord
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
-from samplewise.training.ran_epoch import RanEpoch
+from samplewise.training.ran_epoch import RanEpoch, find_means
 from samplewise.training.rates import LearningRates, PlateauState
 from samplewise.training.result import model_of
 from samplewise.training.rows.training_rows import TrainingRows
@@ -192,6 +192,13 @@ class TrainingRun:
             self._diverge(error)
             return None
 
+    def count(self, ran: Sequence[RanEpoch]) -> None:
+        """Find what `measure` needs of whole epochs, faster for many at once."""
+        running = self.evaluation.running
+        if running is not None:
+            running.count(ran)
+        find_means(ran)
+
     def _keep_predictions(self, predictions: NDArray[Any]) -> None:
         self._predictions = predictions
 
@@ -224,8 +231,9 @@ class TrainingRun:
             penalty=penalty,
             **figures,
         )
-        # Nobody else has the record yet; a copy of it would take longer than the figures.
-        record.figures.update(self.functions.figures_of(record))
+        if self.functions.figures:
+            # Nobody else has the record yet; a copy of it would take longer than the figures.
+            record.figures.update(self.functions.figures_of(record))
         return record
 
     def _logits(self, X: NDArray[Any]) -> NDArray[Any]:

@@ -89,6 +89,12 @@ def are_sound(
     return True
 
 
+def count(taken: Sequence[Sequence[tuple[TrainingRun, RanEpoch]]]) -> None:
+    """Find what measuring needs of epochs, in each of which the same networks ran."""
+    for of_network in zip(*taken, strict=True):
+        of_network[0][0].count([ran for _, ran in of_network])
+
+
 def check_losses(
     runs: Sequence[TrainingRun], epoch: int, steps: Sequence[Steps], losses: NDArray[Any]
 ) -> None:

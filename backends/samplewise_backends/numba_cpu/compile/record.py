@@ -10,6 +10,7 @@ which NumPy, numba and C share; `Struct` is its memory in Python.
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, NamedTuple, Protocol
@@ -278,12 +279,21 @@ class Struct:
         if kind == ROUTINE:
             return value if isinstance(value, int) else value.address(self.dtype.name)
         array = value.memory if isinstance(value, Struct) else value
-        wanted = _layout(kind.element, self.dtype)
-        flags, place = array.flags, f"{self.record.name}.{name}"
+        wanted, flags = _layout(kind.element, self.dtype), array.flags
         if array.dtype != wanted or not flags.c_contiguous:
             raise TypeError(
-                f"{place}: must be a contiguous array of {wanted}, got {array.dtype}, {flags}"
+                f"{self.record.name}.{name}: must be a contiguous array of {wanted}, got "
+                f"{array.dtype}, {flags}"
             )
         if kind.written and not flags.writeable:
-            raise TypeError(f"{place}: must be writable, got a read-only array; pass a copy")
-        return array.ctypes.data
+            raise TypeError(
+                f"{self.record.name}.{name}: must be writable, got a read-only array; pass a copy"
+            )
+        return _address_of(array)
+
+
+def _address_of(array: NDArray[Any]) -> int:
+    """Return the address of a contiguous array, of numbers in half the time of `array.ctypes`."""
+    if array.flags.writeable and array.nbytes and array.dtype.names is None:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    return array.ctypes.data
