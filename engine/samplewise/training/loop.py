@@ -98,7 +98,7 @@ class Loop:
                 run.state.go_back(state)
             self._may_look_later = False
             return False
-        unwatched.count([taken for _, taken in planned])
+        unwatched.find_figures([taken for _, taken in planned])
         for seconds, seen, (steps, taken) in zip(times, losses, planned, strict=True):
             if self._position > 0:
                 self._move_on()

@@ -192,7 +192,7 @@ class TrainingRun:
             self._diverge(error)
             return None
 
-    def count(self, ran: Sequence[RanEpoch]) -> None:
+    def find_figures(self, ran: Sequence[RanEpoch]) -> None:
         """Find what `measure` needs of whole epochs, faster for many at once."""
         running = self.evaluation.running
         if running is not None:

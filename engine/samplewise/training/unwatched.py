@@ -89,10 +89,10 @@ def are_sound(
     return True
 
 
-def count(taken: Sequence[Sequence[tuple[TrainingRun, RanEpoch]]]) -> None:
+def find_figures(taken: Sequence[Sequence[tuple[TrainingRun, RanEpoch]]]) -> None:
     """Find what measuring needs of epochs, in each of which the same networks ran."""
     for of_network in zip(*taken, strict=True):
-        of_network[0][0].count([ran for _, ran in of_network])
+        of_network[0][0].find_figures([ran for _, ran in of_network])
 
 
 def check_losses(
