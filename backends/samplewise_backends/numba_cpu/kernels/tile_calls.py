@@ -4,8 +4,9 @@ Callers have a record with `tiles`, `transposed`, the addresses of both routines
 """
 
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel
+from samplewise_backends.numba_cpu.compile.vectors import is_wide, lanes_of
 from samplewise_backends.numba_cpu.compile.views import address_of, call, matrix_at, part
-from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
+from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS, LINES_APART
 
 # Elements of a gradient per update, but at least those of a tile: parameters, state and gradient
 # should stay in the nearest cache. Products by BLAS take more, see `stepwise`.
@@ -16,6 +17,12 @@ TILES_UPDATED_AT_ONCE = 4096
 def units_updated_at_once(inputs):
     """Return the number of units whose gradients of so many inputs are updated at once."""
     return max(TILES_UPDATED_AT_ONCE // (inputs * HEIGHTS[0]), 1) * HEIGHTS[0]
+
+
+@inlined_kernel
+def numbers_apart(like):
+    """Return the distance of rows that share a place of the nearest cache: see `LINES_APART`."""
+    return lanes_of(like) * LINES_APART * (1 if is_wide(like) else 2)
 
 
 @inlined_kernel

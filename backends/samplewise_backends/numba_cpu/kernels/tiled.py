@@ -20,6 +20,7 @@ from samplewise_backends.numba_cpu.kernels.tile_calls import (
     add_tiles,
     describe_tiles,
     matrix_from,
+    numbers_apart,
     transpose_rows,
 )
 
@@ -74,12 +75,24 @@ def update_in_tiles(given, e, X, W):
     whole = inputs // lanes * lanes
     # Whole vectors: what a product writes beyond its columns would be added twice.
     at_once = PART // min(rows, ROWS_OF_UPDATE) // LANES * LANES
+    crowded = pitch % numbers_apart(given.tiny) == 0
+    if crowded:
+        # An odd number of lines apart, rows lie in all places of a cache.
+        at_once -= (at_once // LANES + 1) % 2 * LANES
+    packed = part(
+        vector_at(given.room, units * ROWS_OF_VALUES + PART, given.tiny),
+        units * ROWS_OF_VALUES,
+        PART,
+    )
     for r in range(0, rows, ROWS_OF_UPDATE):
         count = min(ROWS_OF_UPDATE, rows - r)
         some = part(e, r * ld, (count - 1) * ld + units)
         for i in range(0, whole, at_once):
             columns = min(at_once, whole - i)
             x, w = matrix_from(X, r * pitch + i, count), matrix_from(W, i, units)
+            if crowded:
+                _copy_rows(x, packed, at_once, columns)
+                x = matrix_at(address_of(packed), count, at_once, given.tiny)
             add_tiles(given, w, some, 1, ld, x, columns)
         if whole < inputs:
             found = matrix_at(given.room, units, lanes, given.tiny)
@@ -87,6 +100,15 @@ def update_in_tiles(given, e, X, W):
             describe_tiles(given, found, some, 1, ld, x, lanes)
             call(given.multiply, given.tiles)
             _add_last(found, W, inputs - whole)
+
+
+@inlined_kernel
+def _copy_rows(X, out, ld, columns):
+    """Write the first columns of a matrix, in rows `ld` apart."""
+    for k in range(X.shape[0]):
+        x, copied = part(X, k * X.shape[1], columns), part(out, k * ld, columns)
+        for j in range(columns):
+            copied[j] = x[j]
 
 
 @inlined_kernel
