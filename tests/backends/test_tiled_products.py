@@ -90,6 +90,10 @@ LARGE = {
     "inner": (9, 2 * PART // ROWS_OF_VALUES + 21, 7),
     "units": (9, 19, 150),
     "inputs of an update": (77, 2 * (PART // 77) + 19, 7),
+    "rows 4 KiB apart": (ROWS_OF_UPDATE + 5, 1024, 39),
+    "one vector of rows 4 KiB apart": (8, 1024, 39),
+    "rows 4 KiB apart in parts": (16, 4096, 21),
+    "rows 4 KiB apart of float64": (7, 512, 21),
     "all": (ROWS_OF_UPDATE + 1, PART // ROWS_OF_VALUES + 1, 70),
 }
 

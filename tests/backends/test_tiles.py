@@ -57,6 +57,19 @@ def product(a, b, *, turned=False, start=None, left=None, rectified=False, mask=
 
 
 @DTYPES
+@pytest.mark.parametrize("units", [7, 8, 16, 23, 33])
+@pytest.mark.parametrize("inner", [512, 1024, 1040])
+def test_a_product_of_one_vector_is_the_same_where_rows_lie_4_kib_apart(dtype, units, inner):
+    rng = np.random.default_rng(units)
+    a, b = (rng.standard_normal(shape).astype(dtype) for shape in ((units, inner), (inner, 3)))
+    got, behind = product(a, b)
+    for u in range(units):
+        alone, _ = product(a[u : u + 1], b)
+        assert got[u].tobytes() == alone[0].tobytes()
+    assert (behind[BEYOND:] == GUARD).all()
+
+
+@DTYPES
 @QUICK
 @given(units=SIZES, inner=SIZES, columns=SIZES, turned=st.booleans(), seed=st.integers(0, 99))
 def test_a_product_is_numpys_at_any_size_and_ends_with_its_last_vector(

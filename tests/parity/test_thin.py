@@ -25,6 +25,7 @@ from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.kernels.records import LANES
 from samplewise_backends.numba_cpu.kernels.thin_rows import FAR
 from samplewise_backends.numba_cpu.plans import thin as thin_plan
+from samplewise_backends.numba_cpu.plans.lowering import spread
 from samplewise_backends.numba_cpu.plans.members import Member
 
 GROUPS, EACH = 6, 10
@@ -88,7 +89,7 @@ def test_rows_of_an_earlier_batch_are_never_seen_again(batch_size, inputs):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("inputs", [16, 21, FAR // 40 // 16 * 16 + 16, FAR // 40 + 3])
+@pytest.mark.parametrize("inputs", [16, 21, 512, 1024, FAR // 40 // 16 * 16 + 16, FAR // 40 + 3])
 def test_rows_that_lie_in_order_are_read_in_place_with_the_same_bits(dtype, inputs):
     rng = np.random.default_rng(3)
     X, order = rng.standard_normal((40, inputs)), rng.permutation(40)
@@ -224,3 +225,23 @@ def test_losses_and_decisions_are_those_by_rows_for_logits_of_any_size(dtype, ou
     assert np.abs(got - want).max() <= allowed.relative * max(np.abs(want).max(), scale)
     np.testing.assert_array_equal(decided, wanted)
     assert decided[5] == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()], ids=str)
+def test_layers_whose_rows_would_crowd_a_cache_are_trained_as_by_rows(dtype, optimizer):
+    X = np.random.default_rng(8).standard_normal((33, 1024)) / 32
+    thin, by_rows = (
+        trained(X, plan, dtype, optimizer, batch_size=16, hidden=(512, 6))
+        for plan in ("direct:thin", "direct")
+    )
+    allowed = tolerances.after_steps(3, dtype)
+    for got, want in zip(thin, by_rows, strict=True):
+        assert np.abs(got - want).max() <= allowed.relative * np.abs(want).max()
+
+
+@pytest.mark.parametrize("units", [1, 16, 100, 512, 1024, 1536, 4096])
+def test_rows_of_layers_do_not_lie_4_kib_apart(units):
+    for dtype in (np.float32, np.float64):
+        assert spread(units) * np.dtype(dtype).itemsize % 4096 != 0
+    assert units <= spread(units) < units + 2 * LANES

@@ -47,6 +47,9 @@ _SAVING_ACTIVATIONS = {ActivationCode.GELU, ActivationCode.GELU_TANH, Activation
 _SAVING_KINDS = {Kind.MAX_POOL, Kind.DROPOUT}
 _ON_IMAGES = {Kind.CONV, Kind.MAX_POOL, Kind.AVG_POOL, Kind.CHANNELS_LAST, Kind.CHANNELS_FIRST}
 
+# Numbers of float64 in 4 KiB.
+CROWDED = 512
+
 # A layer's record as a dictionary of its fields, and the records of all layers as one vector.
 Row = dict[str, Any]
 Layers = Vector
@@ -55,6 +58,12 @@ Layers = Vector
 def padded(units: int) -> int:
     """Return the next multiple of `LANES`: loops over so many elements need no remainder."""
     return -(-units // LANES) * LANES
+
+
+def spread(units: int) -> int:
+    """Return `padded`, or more where rows so far apart crowd the nearest cache: see `tiles`."""
+    length = padded(units)
+    return length + LANES * (length % CROWDED == 0)
 
 
 def layer_table(network: Network, rows: int, out: int = 0, *, training: bool) -> tuple[Layers, int]:
@@ -96,7 +105,7 @@ def table_across(network: Network, rows: int) -> tuple[Layers, int]:
     """Return the records of a network of dense layers for `thin`, and the length of its buffers."""
     layers, rows, out = layer_table(network, 0, training=True)[0], padded(rows), 0
     for layer in layers:
-        size, layer["ld"] = rows * layer["units"], padded(layer["units"])
+        size, layer["ld"] = rows * layer["units"], spread(layer["units"])
         layer["across"], out = out, out + size
         layer["saved"], out = out, out + (size if _saves(layer) else 0)
         layer["out"], out = out, out + rows * layer["ld"]
