@@ -44,6 +44,7 @@ from samplewise_backends.numba_cpu.kernels.thin_rows import (
 )
 from samplewise_backends.numba_cpu.kernels.tile_calls import (
     describe_tiles,
+    numbers_apart,
     transpose_rows,
     units_updated_at_once,
 )
@@ -268,6 +269,8 @@ def run_thin(run):
         step = (first - source.start) // source.at_once
         net.rows, net.position = min(source.at_once, source.stop - first), first
         columns = (net.rows + lanes - 1) // lanes * lanes
+        # Inputs of one column would crowd the nearest cache.
+        columns += lanes if columns % (numbers_apart(net.tiny) // 2) == 0 else 0
         begin_step(run, step)
         begin_batch(run, net, columns, lanes)
         _forward(run, net, A, columns)

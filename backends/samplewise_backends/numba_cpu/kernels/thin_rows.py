@@ -70,8 +70,8 @@ def begin_batch(run, net, columns, lanes):
     X = vector_at(source.X, source.samples * inputs, net.tiny)
     out = vector_at(run.columns, inputs * columns, net.tiny)
     # Vectors may reach beyond rows that were gathered, not beyond the data.
-    whole = net.rows == columns and inputs % lanes == 0
-    if whole and inputs % numbers_apart(net.tiny) != 0 and _lie_in_order(chosen):
+    whole = inputs % lanes == 0 and inputs % numbers_apart(net.tiny) != 0
+    if whole and _lie_in_order(chosen):
         net.X, net.inputs = address_of(part(X, chosen[0] * inputs, 1)), inputs
         if not run.by_loops:
             transpose_rows(run, X, inputs, chosen, out, columns, columns, inputs)

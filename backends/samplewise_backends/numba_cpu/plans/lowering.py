@@ -60,10 +60,18 @@ def padded(units: int) -> int:
     return -(-units // LANES) * LANES
 
 
-def spread(units: int) -> int:
-    """Return `padded`, or more where rows so far apart crowd the nearest cache: see `tiles`."""
+def spread(units: int, crowded: int = CROWDED) -> int:
+    """Return `padded`, or more where rows so far apart crowd the nearest cache: see `tiles`.
+
+    `crowded`: numbers that are too far apart, with their multiples.
+    """
     length = padded(units)
-    return length + LANES * (length % CROWDED == 0)
+    return length + LANES * (length % crowded == 0)
+
+
+def columns_for(rows: int) -> int:
+    """Return the most columns that `thin` has for a batch of so many rows."""
+    return spread(rows, CROWDED // 2)
 
 
 def layer_table(network: Network, rows: int, out: int = 0, *, training: bool) -> tuple[Layers, int]:
@@ -103,7 +111,7 @@ def _table(network: Network, rows: int, *, training: bool) -> tuple[Layers, int]
 
 def table_across(network: Network, rows: int) -> tuple[Layers, int]:
     """Return the records of a network of dense layers for `thin`, and the length of its buffers."""
-    layers, rows, out = layer_table(network, 0, training=True)[0], padded(rows), 0
+    layers, rows, out = layer_table(network, 0, training=True)[0], columns_for(rows), 0
     for layer in layers:
         size, layer["ld"] = rows * layer["units"], spread(layer["units"])
         layer["across"], out = out, out + size

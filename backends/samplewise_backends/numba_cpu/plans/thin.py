@@ -16,7 +16,7 @@ from samplewise_backends.numba_cpu.kernels.tile_calls import TILES_UPDATED_AT_ON
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
 from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizers
-from samplewise_backends.numba_cpu.plans.lowering import padded, spread, table_across
+from samplewise_backends.numba_cpu.plans.lowering import columns_for, spread, table_across
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
     LOSS_CODES,
@@ -38,7 +38,7 @@ def thin_call(member: Member, batch_size: int, loss: Loss, dtype: DType) -> Call
     """Return the call of `run_thin` that trains a network: see `members.can_be_thin`."""
     call, inputs = Call(run_thin, dtype), member.network.inputs
     layers, size = table_across(member.network, batch_size)
-    net, rows = call.inner("network"), padded(batch_size)
+    net, rows = call.inner("network"), columns_for(batch_size)
     limits = member.optimizer.clip_norm is not None
     at_once = inputs if limits else inputs_at_once(inputs, member.units, batch_size, dtype)
     by_loops = takes_loops(inputs, member.units)
