@@ -229,10 +229,12 @@ def test_losses_and_decisions_are_those_by_rows_for_logits_of_any_size(dtype, ou
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.9)], ids=str)
-def test_layers_whose_rows_would_crowd_a_cache_are_trained_as_by_rows(dtype, optimizer):
+# Of more units, steps are taken by a row after the other.
+@pytest.mark.parametrize("units", [512, 1040])
+def test_layers_whose_rows_would_crowd_a_cache_are_trained_as_by_rows(dtype, optimizer, units):
     X = np.random.default_rng(8).standard_normal((33, 1024)) / 32
     thin, by_rows = (
-        trained(X, plan, dtype, optimizer, batch_size=16, hidden=(512, 6))
+        trained(X, plan, dtype, optimizer, batch_size=16, hidden=(units, 6))
         for plan in ("direct:thin", "direct")
     )
     allowed = tolerances.after_steps(3, dtype)
