@@ -25,6 +25,11 @@ SMALL_MLP = multilayer_perceptron(4, (32, 16), 4, "tanh")
 SMALL_CNN = "conv 8x3 relu, pool 2, conv 16x3 relu, pool 2, dense 10"
 COLOURS = (3, 32, 32)
 COLOUR_CNN = "conv 32x3 relu, pool 2, conv 32x3 relu, pool 2, dense 10"
+PICTURES = (3, 64, 64)
+DEEP_CNN = (
+    "conv 32x3 same relu, pool 2, conv 64x3 same relu, pool 2, conv 128x3 same relu, pool 2, "
+    "dense 10"
+)
 # Without pools behind them, convolutions have dense deltas.
 PLAIN_CNN = "conv 8x3 relu, conv 16x3 relu, dense 10"
 STRIDED_CNN = "conv 8x3 stride 2 relu, conv 16x3 stride 2 relu, dense 10"
@@ -132,6 +137,11 @@ WORKLOADS: dict[str, PeerWorkload] = {
     "cnn-colours": PeerWorkload(
         "conv 32 - pool - conv 32 - pool - dense 10 on 3x32x32, batch 32, 320 rows, 2 epochs",
         partial(_drawn, COLOUR_CNN, 320, 2, 0.02, 32, image=COLOURS),
+        CONVOLUTIONS,
+    ),
+    "cnn-deep": PeerWorkload(
+        "conv 32, 64 and 128, each with a pool - dense 10 on 3x64x64, batch 32, 64 rows, 2 epochs",
+        partial(_drawn, DEEP_CNN, 64, 2, 0.01, 32, image=PICTURES),
         CONVOLUTIONS,
     ),
     "784-512-512-10-adam": PeerWorkload(
