@@ -80,13 +80,17 @@ def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Input
     table = read_table(path, options, columns)
     rows = rows_of(table, options, name)
     labels = table.labels or []
-    known = [label for label in labels if label]
-    if not known:
+    labelled = [row for row, label in enumerate(labels) if label]
+    if not labelled:
         return Inputs(_short(path), rows, columns=table.columns)
     if options.numbers:
         values = np.array([float(label or "nan") for label in labels]).reshape(-1, 1)
         return Inputs(_short(path), rows, values=values, columns=table.columns)
-    names, indices = encode_labels(typed_labels(known, name), name)
+    names, indices = encode_labels(
+        typed_labels([labels[row] for row in labelled], name),
+        name,
+        lambda k: table.body.place(labelled[k]),
+    )
     classes = iter(names[index] for index in indices)
     true = tuple(next(classes) if label else None for label in labels)
     return Inputs(_short(path), rows, classes=true, columns=table.columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -39,6 +40,11 @@ class Body:
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         return [line for line in text.split("\n") if line]
+
+    def place(self, row: int) -> str:
+        """Return the place of a row of data, counted from 0, for messages."""
+        line, _ = next(itertools.islice(self.records("the table"), row + 1, None))
+        return f"line {line}"
 
     def records(self, name: str) -> Iterator[tuple[int, list[str]]]:
         """Yield line number (of the record's first line) and fields; skip empty lines.
