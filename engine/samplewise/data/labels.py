@@ -164,9 +164,7 @@ def _is_one_hot(raw: NDArray[Any]) -> bool:
     return bool(((raw == 0) | ones).all() and (ones.sum(axis=1) == 1).all())
 
 
-def _comparable(
-    values: NDArray[Any], name: str, place: Callable[[int], str]
-) -> NDArray[Any]:
+def _comparable(values: NDArray[Any], name: str, place: Callable[[int], str]) -> NDArray[Any]:
     """Return values that sort and compare as the classes do: text, bool or integer."""
     kind = values.dtype.kind
     if kind == "S":
@@ -190,9 +188,7 @@ def _decoded(values: NDArray[Any], name: str) -> NDArray[Any]:
         ) from error
 
 
-def _whole(
-    values: NDArray[Any], name: str, place: Callable[[int], str]
-) -> NDArray[np.int64]:
+def _whole(values: NDArray[Any], name: str, place: Callable[[int], str]) -> NDArray[np.int64]:
     for what, bad in (("NaN", np.isnan(values)), ("inf", np.isinf(values))):
         if bad.any():
             count = np.count_nonzero(bad)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from samplewise.checks import printable
 from samplewise.errors import DataError
@@ -43,8 +43,11 @@ class Body:
 
     def place(self, row: int) -> str:
         """Return the place of a row of data, counted from 0, for messages."""
-        line, _ = next(itertools.islice(self.records("the table"), row + 1, None))
-        return f"line {line}"
+        return f"line {self._line_numbers[row + 1]}"
+
+    @cached_property
+    def _line_numbers(self) -> list[int]:
+        return [line for line, _ in self.records("the table")]
 
     def records(self, name: str) -> Iterator[tuple[int, list[str]]]:
         """Yield line number (of the record's first line) and fields; skip empty lines.

@@ -28,7 +28,7 @@ from samplewise.data.sources.csv_cells import IS_NUMBER, plain_table, typed_labe
 from samplewise.data.sources.csv_dialect import LINE_END, Body, body_of
 from samplewise.data.sources.csv_table import Wanted, read_cells
 from samplewise.data.sources.options import DEFAULT, SourceOptions
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ErrorList
 from samplewise.io.reading import decoded, read_whole
 
 
@@ -200,14 +200,14 @@ def _plain(body: Body, wanted: Wanted) -> Table | None:
 
 def _check_finite(table: Table, name: str, *, numeric_label: bool) -> None:
     """Refuse numbers too large for float64, such as 1e999."""
+    errors, names = ErrorList(DataError), feature_names(table.columns)
     if table.X.dtype != np.uint8 and not np.isfinite(table.X).all():
-        row, feature = np.argwhere(~np.isfinite(table.X))[0]
-        raise _beyond_float64(table, int(row), feature_names(table.columns)[feature], name)
-    if not numeric_label:
-        return
-    labels = np.isinf([float(label or 0) for label in table.labels or ()])
-    if labels.any():
-        raise _beyond_float64(table, int(labels.argmax()), table.label_name or "", name)
+        for row, feature in np.argwhere(~np.isfinite(table.X)):
+            errors.add(_beyond_float64(table, int(row), names[feature], name))
+    if numeric_label:
+        for row in np.flatnonzero(np.isinf([float(label or 0) for label in table.labels or ()])):
+            errors.add(_beyond_float64(table, int(row), table.label_name or "", name))
+    errors.check()
 
 
 def _beyond_float64(table: Table, row: int, column: str, name: str) -> DataError:
