@@ -131,3 +131,19 @@ def test_going_on_from_a_checkpoint(kind, tmp_path):
     forget()
     snapshot = checkpoint.snapshot()
     refused(kind, lambda: trained(kind, initial=snapshot))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_processes_of_a_sweep(kind, tmp_path):
+    """The first group trains here. Others fail with the reason, and kill no worker."""
+    register()
+    table = tmp_path / "t.csv"
+    table.write_text("a,target\n" + "\n".join(f"{i / 9},{i % 2}" for i in range(20)))
+    words = {"data": str(table), "hidden": (3,), "epochs": 1, **WORDS[kind]}
+    space = {"batch_size": [1, 2], "schedule": ["constant", "cosine"]}
+    found = run_sweep(Sweep(space, words), tmp_path / "sweep", n_jobs=2)
+    reasons = [row["reason"] for row in found.rows if row["status"] == "failed"]
+    assert reasons
+    for reason in reasons:
+        assert f"with samplewise.register_{kind} first, in each process" in reason
+        assert reason.startswith("cannot be trained: ")

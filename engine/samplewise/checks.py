@@ -21,10 +21,10 @@ SHOWN_CHARACTERS = 200
 SHOWN_NAMES = 20
 
 
-def printable(text: object) -> str:
-    """Return `text` for a message: control characters escaped, cut at 200 characters."""
+def printable(text: object, most: int = SHOWN_CHARACTERS) -> str:
+    """Return `text` for a message: control characters escaped, cut at so many characters."""
     escaped = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
-    return escaped if len(escaped) <= SHOWN_CHARACTERS else escaped[:SHOWN_CHARACTERS] + "…"
+    return escaped if len(escaped) <= most else escaped[:most] + "…"
 
 
 def shown(value: object) -> str:
