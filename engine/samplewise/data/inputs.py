@@ -17,7 +17,7 @@ from samplewise.data.labels import encode_labels, numbers_of
 from samplewise.data.loading import load, options_read, source_name
 from samplewise.data.pixels import Rows, rows_from
 from samplewise.data.sources.options import DEFAULT, SourceOptions
-from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.reading import check_bytes, is_data_folder, open_unchanged
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def load_inputs(
     options.check_read(given, options_read(given))
     path = Path(given)
     suffix = path.suffix.lower()
-    if given and path.is_dir():
+    if given and is_data_folder(path):
         return _folder(path, options)
     readers = {".csv": _table, ".npz": _arrays, ".npy": _array}
     if suffix in readers:
