@@ -33,6 +33,8 @@ class KernelsHook(BuildHookInterface):
             version: "standard", or "editable".
             build_data: of the wheel; gets the objects' folder and the tag.
         """
+        if "free-threading build" in sys.version:
+            sys.exit("samplewise: needs a Python with the GIL, got a free-threaded build")
         if version == "editable":
             return
         self._folder = tempfile.TemporaryDirectory()

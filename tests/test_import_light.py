@@ -42,6 +42,18 @@ def test_describing_a_run_loads_nothing_heavy(statement):
     assert loaded_after(statement).isdisjoint(HEAVY)
 
 
+def test_a_free_threaded_python_is_refused_in_one_error():
+    said = "3.14.1 free-threading build (main)"
+    code = f"import sys; sys.version = {said!r}; import samplewise"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: samplewise: needs a Python with the GIL, got a free-")
+    assert "3.14.1; install it with one without a t" in last
+
+
 def test_training_with_numpy_loads_neither_numba_nor_scikit_learn_nor_plots():
     statement = (
         "import samplewise as s\n"

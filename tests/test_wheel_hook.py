@@ -54,6 +54,13 @@ def run_hook(hook_module, monkeypatch):
     return run
 
 
+@pytest.mark.parametrize("version", ["standard", "editable"])
+def test_a_free_threaded_python_builds_none(run_hook, hook_module, monkeypatch, version):
+    monkeypatch.setattr(hook_module.sys, "version", "3.14.1 free-threading build (main)")
+    with pytest.raises(SystemExit, match="needs a Python with the GIL"):
+        run_hook(version)
+
+
 def test_a_wheel_with_kernels_is_for_one_platform(hook_module, run_hook, monkeypatch):
     monkeypatch.setattr(hook_module.platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(hook_module.sysconfig, "get_platform", lambda: "macosx-14.0-x86_64")

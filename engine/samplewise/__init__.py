@@ -6,9 +6,18 @@ Public names are imported when first used, so that `import samplewise` stays lig
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from samplewise._version import __version__ as __version__
+
+# Metadata has no word for such a build, so that pip installs a wheel for it.
+if "free-threading build" in sys.version:
+    raise ImportError(
+        "samplewise: needs a Python with the GIL, got a free-threaded build, "
+        f"{sys.version.partition(' ')[0]}; install it with one without a t in its name, such as "
+        f"python3.{sys.version_info.minor}"
+    )
 
 if TYPE_CHECKING:
     from samplewise import logging as logging

@@ -21,10 +21,10 @@ SHOWN_CHARACTERS = 200
 SHOWN_NAMES = 20
 
 
-def printable(text: object) -> str:
-    """Return `text` for a message: control characters escaped, cut at 200 characters."""
+def printable(text: object, most: int = SHOWN_CHARACTERS) -> str:
+    """Return `text` for a message: control characters escaped, cut at so many characters."""
     escaped = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
-    return escaped if len(escaped) <= SHOWN_CHARACTERS else escaped[:SHOWN_CHARACTERS] + "…"
+    return escaped if len(escaped) <= most else escaped[:most] + "…"
 
 
 def shown(value: object) -> str:
@@ -96,6 +96,26 @@ def one_of(name: str, given: object, known: Iterable[str]) -> str:
         return given
     hint = suggestion(given, names) if isinstance(given, str) else ""
     raise ParameterError(must_be(name, f"one of {listed(names)}", given) + hint)
+
+
+def registered(kind: str, given: object, known: Iterable[str]) -> str:
+    """Return `given` where it is one of `known`, to which users add by `samplewise.register_...`.
+
+    Args:
+        kind: "activation", "loss" or "optimizer".
+        given: a name, maybe of a file or of another process.
+        known: the built-in names and those registered in this process.
+
+    Raises:
+        ParameterError: as `one_of`; the message also says how to register a custom one.
+    """
+    try:
+        return one_of(kind, given, known)
+    except ParameterError as error:
+        raise ParameterError(
+            f"{error}; register a custom one with samplewise.register_{kind} first, in each "
+            "process that uses it"
+        ) from None
 
 
 def whole_number(name: str, given: object, *, minimum: int = 1, maximum: int | None = None) -> int:

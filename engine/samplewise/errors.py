@@ -19,7 +19,13 @@ class TrainingWarning(SamplewiseWarning):
 
 
 class SamplewiseError(Exception):
-    """Base of every error that samplewise raises on purpose."""
+    """Base of every error that samplewise raises on purpose.
+
+    Attributes:
+        parts: the first errors of several that were found together; empty for a single one.
+    """
+
+    parts: tuple[SamplewiseError, ...] = ()
 
 
 class ParameterError(SamplewiseError, ValueError):
@@ -111,6 +117,63 @@ class SomeDivergedError(DivergenceError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by its attributes."""
         return type(self), (self.results, self.errors)
+
+
+class ErrorList:
+    """Errors that are found together, to be raised as one.
+
+    As a context, it takes an error of its kind, and the program goes on behind the block.
+
+    Args:
+        kind: the class of the errors, and of the one raised where theirs differ.
+    """
+
+    SHOWN = 3
+    KEPT = 100
+
+    def __init__(self, kind: type[SamplewiseError]) -> None:
+        self._kind = kind
+        self._parts: list[SamplewiseError] = []
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return self._count > 0
+
+    def __enter__(self) -> None:
+        """Begin a block whose error is taken."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        """Take an error of the kind."""
+        if not isinstance(error, self._kind):
+            return False
+        self.add(error)
+        return True
+
+    def add(self, error: SamplewiseError) -> None:
+        """Take an error, or the several that it is made of."""
+        parts = error.parts or (error,)
+        self._count += len(parts)
+        self._parts += parts[: self.KEPT - len(self._parts)]
+
+    def check(self) -> None:
+        """Raise the one error as it is, or one that names the first of several and their number.
+
+        Raises:
+            SamplewiseError: there is an error; of the class that all have, or else of `kind`.
+        """
+        if not self:
+            return
+        first = self._parts[0]
+        if self._count == 1:
+            raise first
+        said = [f"({number}) {error}" for number, error in enumerate(self._parts[: self.SHOWN], 1)]
+        said += [f"and {self._count - self.SHOWN:,} more"] if self._count > self.SHOWN else []
+        same = all(type(error) is type(first) for error in self._parts)
+        several = (type(first) if same else self._kind)(
+            f"{self._count:,} errors: {'; '.join(said)}"
+        )
+        several.parts = tuple(self._parts)
+        raise several from first
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:

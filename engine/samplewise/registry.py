@@ -17,6 +17,7 @@ from samplewise.contract import Backend, Capabilities
 from samplewise.contract.plan import AUTO_PLAN
 from samplewise.errors import SamplewiseError, UnavailableBackendError, UnknownBackendError
 from samplewise.network import Loss, Network, Optimizer
+from samplewise.network.activations import check_activation
 from samplewise.plugins import AUTO, described, loaded_backend, offers
 from samplewise.variables import PREFIX, warn_of_variables
 
@@ -188,6 +189,9 @@ def resolve(
     backend = load(name, device)
     missing = _missing(backend.capabilities, network, loss, optimizer, dtype, plan, step_fields)
     if missing:
+        # A network that comes from another process may have one that is custom there.
+        for layer in network.layers:
+            check_activation(layer.activation)
         hint = "; plan auto suits every backend" if plan != AUTO_PLAN else ""
         raise UnavailableBackendError(
             f"backend '{name}' cannot run this network: it lacks {', '.join(missing)}; "

@@ -4,11 +4,13 @@ import os
 import signal
 import threading
 import time
+import types
 import warnings
 
 import numpy as np
 import pytest
 
+from interrupting import outside_coverage
 from limits import exit_code, forked
 from samplewise.contract import Workload
 from samplewise.network import SGD, class_loss_named, multilayer_perceptron
@@ -122,10 +124,10 @@ class SignalledError(Exception):
 def signalled():
     """Return a call that lets the main thread raise an error, as Ctrl-C does."""
 
-    def handler(number, frame):
+    def raised():
         raise SignalledError
 
-    before = signal.signal(signal.SIGALRM, handler)
+    before = signal.signal(signal.SIGALRM, outside_coverage(raised))
     yield lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
     signal.signal(signal.SIGALRM, before)
 
@@ -156,6 +158,27 @@ def test_an_interrupt_of_a_caller_that_waits_is_raised_once_all_have_ended(signa
     assert waits.is_set()
     assert 1 in ended
     assert all(1 not in before for before in abandoned)
+
+
+@needs_signals
+def test_an_interrupt_in_coverage_comes_a_moment_later(signalled):
+    inside = []
+
+    def in_coverage():
+        signalled()
+        time.sleep(0.001)
+        inside.append("to its end")
+
+    own = {**globals(), "__name__": "coverage.collector"}
+    called = types.FunctionType(in_coverage.__code__, own, closure=in_coverage.__closure__)
+
+    def called_and_waited():
+        called()
+        time.sleep(PATIENCE_S)
+
+    with pytest.raises(SignalledError):
+        called_and_waited()
+    assert inside == ["to its end"]
 
 
 def test_settings_of_numpy_hold_in_all_threads():

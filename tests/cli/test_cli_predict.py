@@ -71,7 +71,15 @@ def test_columns_are_matched_by_name_in_any_order(cli, run):
         assert (evaluated["rows"], evaluated["accuracy"]) == (4, 1.0)
 
 
-@pytest.mark.parametrize("command", ["evaluate RUN --data", "predict RUN"])
+def test_the_rows_are_an_argument_or_an_option_of_both_commands(cli, trained):
+    for command in ("evaluate", "predict"):
+        by_name = cli(command, trained, "digits", "--json")
+        assert by_name.code == 0
+        assert by_name.out == cli(command, trained, "--data", "digits", "--json").out
+    assert json.loads(cli("evaluate", trained, "digits", "--json").out)["part"] == "all"
+
+
+@pytest.mark.parametrize("command", ["evaluate RUN --data", "evaluate RUN", "predict RUN"])
 @pytest.mark.parametrize(
     ("header", "message"),
     [

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from samplewise.data.columns import Column
+from samplewise.data.inputs import load_inputs
 from samplewise.data.sources.csv_cells import plain_table
 from samplewise.data.sources.csv_dialect import Body
 from samplewise.data.sources.csv_file import load_csv
@@ -128,7 +130,7 @@ def test_numbers_are_floats_and_no_images_whatever_they_are(write, value):
         ("label,x\na,1\nb,0x10\n", "'0x10' is not a plain decimal number"),
         ("label,x\na,1e\n", "'1e' is not a plain decimal number"),
         ("label,x\na,1\na,=1+1\n", "'=1\\+1' is not a plain decimal number"),
-        ("label,x\na,1e400\nb,1\n", "data row 1, column 'x': the number is beyond"),
+        ("label,x\na,1e400\nb,1\n", "line 2, column 'x': the number is beyond"),
         ('label,x,y\na,1,"1,5"\n', "column 'y': '1,5' has a decimal comma; write 1.5$"),
         ("label,x,y\na,1,2\nb,,2\n", "line 3, column 'x': missing value"),
         ("label,x\na,1\nb,\n", "line 3, column 'x': missing value"),
@@ -143,7 +145,8 @@ def test_numbers_are_floats_and_no_images_whatever_they_are(write, value):
         ("label\na\n", "no column of features, only label"),
         ("label,x\na,1\n3,2\n", r"labels mix numbers \('3'\) and text \('a'\)"),
         ("label,x\n1,1\n,2\n", "line 3, column 'label': missing label \\(''\\)"),
-        ("label,x\n0.5,1\n1,2\n", r"label 0\.5 in row 0 .*regression"),
+        ("label,x\n0.5,1\n1,2\n", r"label 0\.5 in line 2 is not .*regression"),
+        ("sep=,\nlabel,x\n\n1,1\n1e999,1\n", r": 1 label is inf, the first in line 5; remove"),
         (f"label,x\na,1\n{'b' * 1001},2\n", "has 1,001 characters"),
         ('label,x\na,1\n"b\nb",2\n', "control characters"),
     ],
@@ -153,6 +156,20 @@ def test_tables_that_are_refused(write, content, message):
         load_csv(write(content))
     assert "table.csv" in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_a_number_to_learn_that_is_too_large_is_named_by_its_line(write):
+    path = write("x,target\n1,2\n\n1,1e999\n")
+    for read in (load_csv, load_inputs):
+        with pytest.raises(DataError, match=r"csv, line 4, column 'target': the number is beyond"):
+            read(path, options=SourceOptions(numbers=True))
+
+
+def test_labels_of_rows_to_predict_are_named_by_their_line(write):
+    """Of which some are missing, so that labels and rows do not count alike."""
+    path = write('x,label\n1,\n"2\n",1\n3,0.5\n')
+    with pytest.raises(DataError, match=r"csv: the label 0\.5 in line 5 is not a whole number"):
+        load_inputs(path, columns=(Column("x", "category", ("1", "2", "3")),))
 
 
 def test_blanks_before_a_quote_do_not_make_it_a_part_of_the_cell(write):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from samplewise.data.dataset import Dataset
+from samplewise.data.preprocessing import Preprocessing
 from samplewise.errors import DataError, ParameterError, SamplewiseWarning
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.explanation import explain
@@ -206,6 +207,25 @@ def test_numbers_to_test_on_are_looked_at_before_the_training(loss, value, messa
         with pytest.raises(DataError, match="^targets: poisson takes"):
             run(chosen, dataclasses.replace(data, training=odd), callbacks=epochs.append)
     assert epochs == []
+
+
+@pytest.mark.parametrize("constant", [0.0, 1e29])
+def test_images_standardized_by_themselves_are_prepared_once_to_be_tested(monkeypatch, constant):
+    prepared, apply = [], Preprocessing.apply_in_place
+
+    def counted(step, values):
+        prepared.append(len(values))
+        apply(step, values)
+
+    monkeypatch.setattr(Preprocessing, "apply_in_place", counted)
+    images = dataclasses.replace(blobs(features=4), image_shape=(2, 2), full_scale=1.0)
+    images.X[::3] = constant
+    for dtype in ("float64", "float32"):
+        chosen = experiment(preprocess="standardize", dtype=dtype)
+        data = prepare(chosen, images)
+        run(chosen, data)
+        assert prepared == [len(data.training), len(data.test)]
+        prepared.clear()
 
 
 @pytest.mark.parametrize(

@@ -134,10 +134,10 @@ def _is_failure(error: SamplewiseError) -> bool:
 
 
 def _data_hint(error: typer.TyperException) -> str:
-    """Return how to name data, for a command that takes them by an option."""
+    """Return how to name data, for a command that takes them by an option only."""
     context = getattr(error, "ctx", None)
-    options = [] if context is None else [param.opts for param in context.command.params]
-    return "; data are named by --data" if ["--data"] in options else ""
+    names = [] if context is None else [param.name for param in context.command.params]
+    return "; data are named by --data" if "data" in names and "source" not in names else ""
 
 
 def _help_hint(error: typer.TyperException) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
 from samplewise.checks import one_of, printable
 from samplewise.cli import console, options
 from samplewise.cli.options import option
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 
 PARTS = ("test", "train", "all")
 WORDS = ("data", *options.READING)
+Given = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="INPUT",
+        show_default=False,
+        help="Labelled rows to test on, as --data.  [default: those that the run kept for testing]",
+    ),
+]
 Classes = Annotated[
     str | None,
     option(
@@ -38,7 +48,7 @@ Part = Annotated[
     option(
         "NAME",
         "Rows to test on, split as in training.  [choices: test, train, all; default: test "
-        "for a run folder, all for --data]",
+        "for a run folder, all for INPUT or --data]",
     ),
 ]
 
@@ -47,6 +57,7 @@ Part = Annotated[
 def evaluate(
     given: dict[str, Any],
     model: options.ModelPath,
+    source: Given = None,
     part: Part = None,
     sha256: options.Sha256 = None,
     as_json: options.AsJson = False,
@@ -58,6 +69,7 @@ def evaluate(
     from samplewise.cli.trained import load_trained, on_model_scale
     from samplewise.data.class_indices import with_class_names
 
+    options.take_source(given, source)
     chosen = one_of("part", part or ("all" if "data" in given else "test"), PARTS)
     if "classes" in given:
         # One is enough to test on.
@@ -147,11 +159,13 @@ def _own_rows(
     from samplewise.experiment.source_rows import load_source
 
     if base is None:
-        raise ParameterError("a model file does not name its test data; name them with --data")
+        raise ParameterError(
+            "a model file does not name its test data; name them, as in evaluate MODEL INPUT"
+        )
     reading = [f"--{word.replace('_', '-')}" for word in options.READING if word in given]
     if reading:
         raise ParameterError(
-            f"{reading[0]} needs --data; the rows of a run are read as in training"
+            f"{reading[0]} needs INPUT or --data; the rows of a run are read as in training"
         )
     source, classes = base.data.source, given.get("classes")
     test_source = base.data.test_data

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from samplewise.cli.trained import (
 from samplewise.data.inputs import Inputs, load_inputs, read_npy
 from samplewise.data.pixels import Rows, Scale, on_scale, rows_from
 from samplewise.errors import DataError
-from samplewise.io.reading import read_whole
+from samplewise.io.reading import is_data_folder, read_whole
 from samplewise.model.model import Model
 
 # A photograph has some million pixels; no input that makes sense is larger.
@@ -39,7 +38,7 @@ def read_one(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs | 
     from samplewise.data.sources.image_file import FORMATS
 
     path, suffix = Path(given), Path(given).suffix.lower()
-    if suffix not in (*FORMATS, ".npy") or is_folder(given):
+    if suffix not in (*FORMATS, ".npy") or is_data_folder(Path(given)):
         return None
     full_scale = source_options(trained, said, given).full_scale
     read = _array if suffix == ".npy" else _image
@@ -60,7 +59,7 @@ def read_rows(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs:
         found = load_inputs(given, options, model.columns)
     except DataError as error:
         # An image or an array may well have been meant.
-        if Path(given).suffix.lower() in (".npz", ".csv", ".npy") or is_folder(given):
+        if Path(given).suffix.lower() in (".npz", ".csv", ".npy") or is_data_folder(Path(given)):
             raise
         raise DataError(f"{error}; or one image ({', '.join(FORMATS)}) or an .npy array") from error
     note_on_columns(model, found.columns, found.name)
@@ -77,13 +76,6 @@ def row_number(row: str, rows: int) -> int:
     """
     digits = row.isascii() and row.isdigit() and len(row) <= 18
     return whole_number("--row", int(row) if digits else row, minimum=0, maximum=rows - 1)
-
-
-def is_folder(given: str) -> bool:
-    """Return True if a path names a folder that can be looked at."""
-    with suppress(OSError):  # which reading the file then reports
-        return Path(given).is_dir()
-    return False
 
 
 def _array(model: Model, path: Path, full_scale: float | None) -> Inputs | None:

@@ -13,7 +13,7 @@ import typer
 
 from samplewise.checks import printable
 from samplewise.errors import CombinationError
-from samplewise.experiment.config_file import WORDS, effective, from_flags, naming_flags
+from samplewise.experiment.config_file import WORDS, effective, from_flags, from_text, naming_flags
 from samplewise.options.kinds import SWITCH
 from samplewise.options.words import Word
 
@@ -122,12 +122,33 @@ def given(
     return decorate
 
 
+def take_source(found: dict[str, Any], given: str | None) -> None:
+    """Put the rows that an argument names where --data has them: a command takes either.
+
+    Args:
+        found: the settings that were given, changed in place.
+        given: the argument INPUT; None where there is none.
+
+    Raises:
+        ParameterError: it is empty.
+        CombinationError: --data is given too.
+    """
+    if given is None:
+        return
+    if "data" in found:
+        raise CombinationError(
+            f"--data: the rows are named by INPUT, so it cannot be given too, got "
+            f"'{printable(found['data'])}'; leave one of them out"
+        )
+    found["data"] = from_text("data", given, "INPUT")
+
+
 def _replaced(command: Command, run: Command, parameters: Iterable[inspect.Parameter]) -> Command:
     """Return `run` under the command's name, with our parameters and its own but the first."""
     _, *own = inspect.signature(command, eval_str=True).parameters.values()
     keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
     functools.update_wrapper(run, command)
-    vars(run).update(__signature__=inspect.Signature([*parameters, *keywords]), __annotations__={})
+    vars(run).update(__signature__=inspect.Signature([*parameters, *keywords]))
     return run
 
 

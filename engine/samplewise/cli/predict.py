@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from samplewise.model.model import Model
 
 Given = Annotated[
-    str,
+    str | None,
     typer.Argument(
         metavar="INPUT",
+        show_default=False,
         help="Rows to predict, labelled or not: a .csv, .npz or .npy file, a folder of images or "
-        "a dataset's name. Or one image, or one row as an .npy array.",
+        "a dataset's name. Or one image, or one row as an .npy array. As --data.",
     ),
 ]
 Row = Annotated[
@@ -55,13 +56,14 @@ AsCsv = Annotated[
 ]
 Out = Annotated[Path | None, output("FILE", "A .csv or .json file to write the predictions to.")]
 CSV, JSON = ".csv", ".json"
+WORDS = ("data", *options.READING)
 
 
-@options.given(*options.READING, defaults=dict.fromkeys(options.READING, "the run's"))
+@options.given(*WORDS, defaults={**dict.fromkeys(WORDS, "the run's"), "data": "INPUT"})
 def predict(
     said: dict[str, Any],
     model: options.ModelPath,
-    given: Given,
+    source: Given = None,
     row: Row = None,
     worst: Worst = None,
     picture: Picture = None,
@@ -75,6 +77,10 @@ def predict(
     from samplewise.cli.inputs import read_one, read_rows
     from samplewise.cli.trained import load_trained
 
+    options.take_source(said, source)
+    if "data" not in said:
+        raise ParameterError("INPUT: is missing; name the rows to predict, or give --data")
+    given = said.pop("data")
     _check_outputs(given, (picture, out), force=force, as_csv=as_csv, as_json=as_json)
     if worst is not None and row is not None:
         raise ParameterError("--row and --worst both choose rows; leave one out")

@@ -17,7 +17,7 @@ from samplewise.data.labels import encode_labels, numbers_of
 from samplewise.data.loading import load, options_read, source_name
 from samplewise.data.pixels import Rows, rows_from
 from samplewise.data.sources.options import DEFAULT, SourceOptions
-from samplewise.io.reading import check_bytes, open_unchanged
+from samplewise.io.reading import check_bytes, is_data_folder, open_unchanged
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def load_inputs(
     options.check_read(given, options_read(given))
     path = Path(given)
     suffix = path.suffix.lower()
-    if given and path.is_dir():
+    if given and is_data_folder(path):
         return _folder(path, options)
     readers = {".csv": _table, ".npz": _arrays, ".npy": _array}
     if suffix in readers:
@@ -80,13 +80,17 @@ def _table(path: Path, options: SourceOptions, columns: Columns | None) -> Input
     table = read_table(path, options, columns)
     rows = rows_of(table, options, name)
     labels = table.labels or []
-    known = [label for label in labels if label]
-    if not known:
+    labelled = [row for row, label in enumerate(labels) if label]
+    if not labelled:
         return Inputs(_short(path), rows, columns=table.columns)
     if options.numbers:
         values = np.array([float(label or "nan") for label in labels]).reshape(-1, 1)
         return Inputs(_short(path), rows, values=values, columns=table.columns)
-    names, indices = encode_labels(typed_labels(known, name), name)
+    names, indices = encode_labels(
+        typed_labels([labels[row] for row in labelled], name),
+        name,
+        lambda k: table.body.place(labelled[k]),
+    )
     classes = iter(names[index] for index in indices)
     true = tuple(next(classes) if label else None for label in labels)
     return Inputs(_short(path), rows, classes=true, columns=table.columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,14 @@ WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _LAST_CODE_POINT = 0x10FFFF
 
 
-def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+def counted_from_zero(row: int) -> str:
+    """Return the place of a row of an array, for messages."""
+    return f"row {row} (counted from 0)"
+
+
+def encode_labels(
+    raw: NDArray[Any], name: str, place: Callable[[int], str] = counted_from_zero
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """Number the classes.
 
     Text is put in code-point order, numbers in numeric order. Negative integers are classes like
@@ -41,6 +48,7 @@ def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArra
     Args:
         raw: text, bytes, bool, integer or float; shape (n,), or (n, 1) with a warning.
         name: the file, for messages.
+        place: the place of a row by its number, likewise, such as a line of the file.
 
     Returns:
         The class names, as `composed`, and for each row its index among them: int64 of shape (n,).
@@ -49,7 +57,7 @@ def encode_labels(raw: NDArray[Any], name: str) -> tuple[tuple[str, ...], NDArra
         DataError: another dtype or shape, a value that is NaN, inf, fractional, empty, too long or
             holds control characters, two classes that differ only by Unicode form, or over 10,000.
     """
-    values = _comparable(_one_column(raw, name), name)
+    values = _comparable(_one_column(raw, name), name, place)
     classes, indices = np.unique(values, return_inverse=True)
     if len(classes) > MAX_CLASSES:
         raise DataError(
@@ -156,13 +164,13 @@ def _is_one_hot(raw: NDArray[Any]) -> bool:
     return bool(((raw == 0) | ones).all() and (ones.sum(axis=1) == 1).all())
 
 
-def _comparable(values: NDArray[Any], name: str) -> NDArray[Any]:
+def _comparable(values: NDArray[Any], name: str, place: Callable[[int], str]) -> NDArray[Any]:
     """Return values that sort and compare as the classes do: text, bool or integer."""
     kind = values.dtype.kind
     if kind == "S":
         return _decoded(values, name)
     if kind == "f":
-        return _whole(values, name)
+        return _whole(values, name, place)
     if kind not in "Ubiu":
         raise DataError(
             f"{name}: labels are {printable(values.dtype)}; "
@@ -180,21 +188,20 @@ def _decoded(values: NDArray[Any], name: str) -> NDArray[Any]:
         ) from error
 
 
-def _whole(values: NDArray[Any], name: str) -> NDArray[np.int64]:
+def _whole(values: NDArray[Any], name: str, place: Callable[[int], str]) -> NDArray[np.int64]:
     for what, bad in (("NaN", np.isnan(values)), ("inf", np.isinf(values))):
         if bad.any():
             count = np.count_nonzero(bad)
             are = "label is" if count == 1 else "labels are"
             raise DataError(
-                f"{name}: {count:,} {are} {what}, the first in row {np.argmax(bad)} (counted from "
-                "0); remove these rows or label them"
+                f"{name}: {count:,} {are} {what}, the first in {place(int(bad.argmax()))}; remove "
+                "these rows or label them"
             )
     fractional = values != np.rint(values)
     if fractional.any():
-        row = np.argmax(fractional)
+        row = int(fractional.argmax())
         raise DataError(
-            f"{name}: the label {values[row]} in row {row} (counted from 0) is not a whole number; "
-            + REGRESSION
+            f"{name}: the label {values[row]} in {place(row)} is not a whole number; {REGRESSION}"
         )
     digits = np.finfo(values.dtype).nmant + 1
     if values.size and np.abs(values).max() > 2.0**digits:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from samplewise.checks import printable
+from samplewise.checks import printable, shown
 from samplewise.data.arrays import is_frame, is_missing
 from samplewise.data.columns import (
     BOOLEAN,
@@ -24,7 +24,8 @@ from samplewise.data.columns import (
     found_name,
     width,
 )
-from samplewise.errors import DataError
+from samplewise.data.labels import counted_from_zero
+from samplewise.errors import DataError, ErrorList
 from samplewise.name_lists import option_value
 
 _TRUTHS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
@@ -122,11 +123,13 @@ def _values(frame: Any, place: int) -> NDArray[Any]:
 
 def _side_by_side(columns: Columns, values: list[NDArray[Any]], where: str) -> NDArray[np.float64]:
     X = np.zeros((len(values[0]), width(columns)))
-    start = 0
+    start, errors = 0, ErrorList(DataError)
     for column, of_column in zip(columns, values, strict=True):
         stop = start + column.width
-        X[:, start:stop] = _features(column, of_column, where)
+        with errors:
+            X[:, start:stop] = _features(column, of_column, where)
         start = stop
+    errors.check()
     return X
 
 
@@ -141,27 +144,27 @@ def _features(column: Column, values: NDArray[Any], where: str) -> NDArray[np.fl
         return numbers
     known = {composed(category): k for k, category in enumerate(column.categories)}
     features = np.zeros((len(values), column.width))
+    errors = ErrorList(DataError)
     for row, value in enumerate(values.tolist()):
-        if is_missing(value):
-            raise DataError(
-                f"{place}: missing value ('{printable(value)}') in row {row} (counted from 0); "
-                "fill it or remove the row"
-            )
-        if column.kind == NUMBER:
-            features[row] = _number(value, row, place)
-        elif column.kind == BOOLEAN:
-            features[row] = _truth(value, row, place)
-        else:
-            features[row, _category(value, known, row, place)] = 1.0
+        try:
+            if is_missing(value):
+                raise _odd(value, row, place, "a value")
+            if column.kind == CATEGORY:
+                features[row, _category(value, known, row, place)] = 1.0
+            else:
+                read = _number if column.kind == NUMBER else _truth
+                features[row] = read(value, row, place)
+        except DataError as error:
+            errors.add(error)
+    errors.check()
     return features
 
 
 def _check(odd: NDArray[np.bool_], values: NDArray[Any], place: str, expected: str) -> None:
-    if odd.any():
-        row = int(odd.argmax())
-        raise DataError(
-            f"{place}: {values[row]} in row {row} (counted from 0); expected {expected}"
-        )
+    errors = ErrorList(DataError)
+    for row in np.flatnonzero(odd):
+        errors.add(_odd(values[row], int(row), place, expected))
+    errors.check()
 
 
 def _number(value: object, row: int, place: str) -> float:
@@ -180,16 +183,19 @@ def _truth(value: object, row: int, place: str) -> float:
 def _category(value: object, known: dict[str, int], row: int, place: str) -> int:
     found = known.get(composed(str(value).strip()))
     if found is None:
-        shown = ", ".join(f"'{printable(category)}'" for category in list(known)[:_SHOWN])
+        first = ", ".join(f"'{printable(category)}'" for category in list(known)[:_SHOWN])
         more = f" and {len(known) - _SHOWN:,} more" if len(known) > _SHOWN else ""
-        raise _odd(value, row, place, f"a category that the model knows: {shown}{more}")
+        raise _odd(value, row, place, f"a category that the model knows: {first}{more}")
     return found
 
 
 def _odd(value: object, row: int, place: str, expected: str) -> DataError:
-    return DataError(
-        f"{place}: '{printable(value)}' in row {row} (counted from 0); expected {expected}"
-    )
+    where = counted_from_zero(row)
+    if is_missing(value):
+        what = f"missing value ('{printable(value)}') in {where}; fill it or remove the row"
+    else:
+        what = f"{shown(value)} in {where}; expected {expected}"
+    return DataError(f"{place}: {what}")
 
 
 def matched(

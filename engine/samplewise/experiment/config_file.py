@@ -13,7 +13,13 @@ import tomli_w
 
 from samplewise._version import __version__
 from samplewise.checks import printable, suggestion_or_list
-from samplewise.errors import CombinationError, ConfigError, DataError, ParameterError
+from samplewise.errors import (
+    CombinationError,
+    ConfigError,
+    DataError,
+    ErrorList,
+    ParameterError,
+)
 from samplewise.experiment.experiment import Experiment
 from samplewise.io.reading import decoded, open_unchanged
 from samplewise.options.words import words_of
@@ -52,25 +58,32 @@ def checked_options(table: Mapping[str, Any], name: str) -> dict[str, Any]:
         ConfigError: as `read_config`.
     """
     settings: dict[str, Any] = {}
+    errors = ErrorList(ConfigError)
     for written, value in table.items():
         word = written.replace("-", "_")
-        if word not in WORDS:
-            if isinstance(value, dict) and any(key.replace("-", "_") in WORDS for key in value):
-                raise ConfigError(
-                    f"{name} has options in the table [{printable(written)}]; leave out the line "
-                    "with its name, as options stand outside of tables"
-                )
-            raise ConfigError(
-                f"{name} has the unknown word '{printable(written)}'"
-                f"{suggestion_or_list(word, WORDS, 'Known words', SEE_HELP)}"
-            )
-        if word in settings:
-            raise ConfigError(f"{name} has {word} twice, with '-' and with '_'; keep one")
-        try:
-            settings[word] = WORDS[word].kind.from_toml(word, value)
-        except ParameterError as error:
-            raise ConfigError(f"{error} (in {name})") from error
+        with errors:
+            if word in settings:
+                raise ConfigError(f"{name} has {word} twice, with '-' and with '_'; keep one")
+            settings[word] = _checked_option(written, word, value, name)
+    errors.check()
     return settings
+
+
+def _checked_option(written: str, word: str, value: Any, name: str) -> Any:
+    if word not in WORDS:
+        if isinstance(value, dict) and any(key.replace("-", "_") in WORDS for key in value):
+            raise ConfigError(
+                f"{name} has options in the table [{printable(written)}]; leave out the line "
+                "with its name, as options stand outside of tables"
+            )
+        raise ConfigError(
+            f"{name} has the unknown word '{printable(written)}'"
+            f"{suggestion_or_list(word, WORDS, 'Known words', SEE_HELP)}"
+        )
+    try:
+        return WORDS[word].kind.from_toml(word, value)
+    except ParameterError as error:
+        raise ConfigError(f"{error} (in {name})") from error
 
 
 def write_config(experiment: Experiment) -> str:
@@ -105,16 +118,23 @@ def effective(flags: Mapping[str, object], config: Path | None) -> Experiment:
     """
     _check_layers(flags)
     warn_of_variables(WORDS, offers)
-    settings = {} if config is None else read_config(config)
+    settings, errors = {}, ErrorList(ParameterError)
+    if config is not None:
+        with errors:
+            settings = read_config(config)
     for word in WORDS:
         variable = PREFIX + word.upper()
         text = os.environ.get(variable)
         if text:
-            settings[word] = from_text(word, text, variable)
-    if os.environ.get(PREFIX + "BACKEND"):
+            with errors:
+                settings[word] = from_text(word, text, variable)
+    with errors:
+        settings |= from_flags(flags)
+    errors.check()
+    if flags.get("backend") is None and os.environ.get(PREFIX + "BACKEND"):
         # Left to the registry, which reads the variable too and notes that it decided.
         settings["backend"] = None
-    return Experiment.from_options(**(settings | from_flags(flags)))
+    return Experiment.from_options(**settings)
 
 
 def _check_layers(flags: Mapping[str, object]) -> None:
@@ -133,11 +153,13 @@ def from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
     Raises:
         ParameterError: as `effective`.
     """
-    return {
-        word: from_text(word, given, _flag(word))
-        for word, given in flags.items()
-        if given is not None
-    }
+    found, errors = {}, ErrorList(ParameterError)
+    for word, given in flags.items():
+        if given is not None:
+            with errors:
+                found[word] = from_text(word, given, _flag(word))
+    errors.check()
+    return found
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from samplewise.experiment.source_rows import load_source
 from samplewise.streams import Streams
 from samplewise.text import counted
 
+_FAR_FROM_OVERFLOW = 1e30
 WANTED_DATA = "data: must be a samplewise.Dataset or a result of samplewise.prepare"
 
 
@@ -124,11 +125,15 @@ class Prepared:
 
     @cached_property
     def _largest_to_test(self) -> float:
-        """The size of the largest value of the test rows as the network sees them; NaN of some."""
+        """The most that a value of the test rows is as the network sees them; NaN of some."""
         step, X = self.preprocessing, self.test.X
         # Other steps keep the order of a column's values, or reverse it.
         if step.name != STANDARDIZE or step.mean is not None:
             X = np.stack([X.min(axis=0), X.max(axis=0)])
+        elif max(float(X.max()), -float(X.min())) < _FAR_FROM_OVERFLOW:
+            # n numbers of mean 0 and deviation 1 are below the root of n; those of a constant image
+            # are rounding errors. So no row is prepared for this.
+            return _FAR_FROM_OVERFLOW
         return float(np.abs(step.apply(X)).max())
 
     @property

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from samplewise.checks import meant, one_of
+from samplewise.checks import listed, must_be, registered
 from samplewise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -58,12 +58,7 @@ def check_activation(name: object) -> str:
         ParameterError: it is not; the message lists the known names.
     """
     known = (*ACTIVATIONS, *CUSTOM)
-    try:
-        return one_of("activation", name, known)
-    except ParameterError as error:
-        if meant(str(name), known):
-            raise
-        remedy = "register a custom one with samplewise.register_activation"
-        if "softmax" in str(name).lower():
-            remedy = "leave it out, since a loss of classes takes logits and applies the softmax"
-        raise ParameterError(f"{error}; {remedy}") from None
+    if name in known or "softmax" not in str(name).lower():
+        return registered("activation", name, known)
+    remedy = "leave it out, since a loss of classes takes logits and applies the softmax"
+    raise ParameterError(must_be("activation", f"one of {listed(known)}", name, remedy))

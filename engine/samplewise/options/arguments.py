@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 from samplewise.checks import meant, printable, suggestion_or_list
-from samplewise.errors import UnknownArgumentError
+from samplewise.errors import ErrorList, UnknownArgumentError
 from samplewise.options.fields import check_options, once_a_class
 
 if sys.version_info >= (3, 14):
@@ -32,8 +32,11 @@ class NamedArguments:
         """
         known = _arguments_of(cls)
         if known is not None and not named.keys() <= known.keys():
-            name = next(name for name in named if name not in known)
-            raise UnknownArgumentError(cls._unknown(name, tuple(known), named))
+            errors = ErrorList(UnknownArgumentError)
+            for name in named:
+                if name not in known:
+                    errors.add(UnknownArgumentError(cls._unknown(name, tuple(known), named)))
+            errors.check()
         make: Callable[..., Self] = super().__new__
         # Another base may have a `__new__` of its own; Python's takes no arguments from here.
         return make(cls) if make is object.__new__ else make(cls, *given, **named)

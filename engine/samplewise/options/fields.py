@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 from samplewise.checks import must_be, one_of
-from samplewise.errors import ParameterError
+from samplewise.errors import ErrorList, ParameterError
 from samplewise.options.kinds import Kind
 
 T = TypeVar("T")
@@ -70,13 +70,16 @@ def check_options(described: object) -> None:
     JSON takes none of NumPy's integers.
 
     Raises:
-        ParameterError: a value is out of its range, or of the wrong kind.
+        ParameterError: values are out of their range, or of the wrong kind.
     """
+    errors = ErrorList(ParameterError)
     for word, field, found in options_of(type(described)):
         value = getattr(described, field.name)
         # A default needs no check.
         if value is not field.default:
-            object.__setattr__(described, field.name, found.kind.check(word, value))
+            with errors:
+                object.__setattr__(described, field.name, found.kind.check(word, value))
+    errors.check()
 
 
 def changed_fields(described: Any) -> dict[str, Any]:
@@ -112,6 +115,7 @@ class Chosen(Generic[T]):
         default: a name.
         help: as `Option`.
         panel: the heading for the field and the options of all its kinds.
+        check: returns a name that is one of the kinds, as `one_of`.
     """
 
     def __init__(
@@ -121,7 +125,9 @@ class Chosen(Generic[T]):
         default: str,
         help: str,  # noqa: A002 - as `Option`
         panel: str,
+        check: Callable[[str, object, Iterable[str]], str] = one_of,
     ) -> None:
+        self.check = check
         self.kinds, self.default, self.help, self.panel = kinds, default, help, panel
         self._base = base
         self.name = ""
@@ -152,4 +158,4 @@ class Chosen(Generic[T]):
         if isinstance(given, type) and issubclass(given, self._base):
             made = f"{self.name}={given.__name__}()"
             raise ParameterError(must_be(self.name, "an object", given, f"write {made}"))
-        return self.kinds[one_of(self.name, given, self.kinds)](**(options or {}))
+        return self.kinds[self.check(self.name, given, self.kinds)](**(options or {}))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from samplewise.checks import must_be, printable, suggestion_or_list
-from samplewise.errors import CombinationError, ParameterError
+from samplewise.errors import CombinationError, ErrorList, ParameterError
 from samplewise.options.arguments import CheckedOptions
 from samplewise.options.fields import Chosen, once_a_class, options_of
 from samplewise.options.words import Part, Plain, members, owners_of, parts, words_of
@@ -72,11 +72,12 @@ class Settings(CheckedOptions):
             ParameterError: as `from_options`.
             CombinationError: as `from_options`.
         """
-        known = words_of(type(self))
+        known, errors = words_of(type(self)), ErrorList(ParameterError)
         for name in words:
             if name not in known:
                 hint = suggestion_or_list(name, known, "Options")
-                raise ParameterError(f"'{printable(name)}' is not an option{hint}")
+                errors.add(ParameterError(f"'{printable(name)}' is not an option{hint}"))
+        errors.check()
         return _changed(self, words)
 
     def to_options(self) -> dict[str, Any]:
@@ -114,14 +115,23 @@ def _defaults(kind: type[Any]) -> dict[str, Any]:
 
 def _changed(settings: Any, words: Mapping[str, Any]) -> Any:
     values: dict[str, Any] = {}
+    errors = ErrorList(ParameterError)
     for member in members(type(settings)):
         current = getattr(settings, member.name)
-        if isinstance(member, Part):
-            values[member.name] = _changed(current, words)
-        elif isinstance(member, Chosen):
-            values[member.name] = _choice(member, current, words)
-        else:
-            values[member.name] = words.get(member.word, current)
+        with errors:
+            if isinstance(member, Part):
+                values[member.name] = _changed(current, words)
+            elif isinstance(member, Chosen):
+                values[member.name] = _choice(member, current, words)
+            else:
+                values[member.name] = words.get(member.word, current)
+    if errors:
+        # Not by `replace`: beside a part that has failed, others could seem to contradict it.
+        for member in members(type(settings)):
+            if isinstance(member, Plain) and values[member.name] is not member.default:
+                with errors:
+                    member.option.kind.check(member.word, values[member.name])
+    errors.check()
     return dataclasses.replace(settings, **values)
 
 
@@ -136,12 +146,13 @@ def _choice(chosen: Chosen[Any], current: Any, words: Mapping[str, Any]) -> Any:
     if name not in chosen.kinds:
         return chosen.made(given)
     own = sorted(option for option in known if name in known[option])
+    errors = ErrorList(ParameterError)
     for option, value in options.items():
         if option not in own:
-            raise CombinationError(
-                f"{option} is {value}, but {chosen.name} {name} has no {option}; it is an option "
-                f"of {', '.join(known[option])}"
-            )
+            said = f"{option} is {value}, but {chosen.name} {name} has no {option}"
+            owners = ", ".join(known[option])
+            errors.add(CombinationError(f"{said}; it is an option of {owners}"))
+    errors.check()
     kept = {} if isinstance(given, str) else {each: getattr(given, each) for each in own}
     return chosen.made(name, kept | options)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from samplewise.options.fields import Chosen, Option, once_a_class, options_of
@@ -101,10 +102,15 @@ def _words(kind: type[Any]) -> Iterator[Word]:
         if isinstance(member, Part):
             yield from _words(member.kind)
         elif isinstance(member, Chosen):
-            yield Word(member.name, choice(member.kinds), member.help, member.panel, member.default)
+            names = choice(member.kinds, partial(_check_choice, member))
+            yield Word(member.name, names, member.help, member.panel, member.default)
             yield from _choice_words(member)
         else:
             yield _word(member.word, member.option, member.default, kind.PANEL)
+
+
+def _check_choice(chosen: Chosen[Any], name: str, given: object) -> str:
+    return chosen.check(name, given, chosen.kinds)
 
 
 def _choice_words(chosen: Chosen[Any]) -> Iterator[Word]:

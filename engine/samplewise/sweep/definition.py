@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from samplewise.checks import (
     true_or_false,
     whole_number,
 )
-from samplewise.errors import ConfigError, ParameterError
+from samplewise.errors import ConfigError, ErrorList, ParameterError
 from samplewise.experiment.config_file import WORDS, checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
 from samplewise.options.arguments import NamedArguments
@@ -198,26 +199,47 @@ def read_sweep(path: Path) -> Sweep:
         ParameterError: as `Sweep`.
     """
     table, name = toml_table(path), printable(path)
+    errors = ErrorList(ParameterError)
     for key in table:
-        if key not in KEYS:
-            if key.replace("-", "_") in WORDS:
-                raise ConfigError(
-                    f"{name} has the setting {key} outside of a table; settings that all trials "
-                    "share belong to [settings], those that vary to [space]"
-                )
-            raise ConfigError(
-                f"{name} has the unknown key '{printable(key)}'"
-                f"{suggestion_or_list(key, KEYS, 'Known keys')}"
-            )
-    settings = table.pop("settings", {})
-    if not isinstance(settings, dict):
-        raise ConfigError(must_be(f"{name}: settings", "a table", settings))
+        with errors:
+            _check_key(key, name)
+    space, settings, options = table.pop("space", {}), table.pop("settings", {}), {}
+    with errors:
+        if not isinstance(settings, dict):
+            raise ConfigError(must_be(f"{name}: settings", "a table", settings))
+        options = checked_options(settings, name)
+    if errors and space:
+        with errors, _naming(name):
+            Space.of(space)
+    errors.check()
+    with _naming(name):
+        return Sweep(space, options, **table)
+
+
+def _check_key(key: str, name: str) -> None:
+    if key in KEYS:
+        return
+    if key.replace("-", "_") in WORDS:
+        raise ConfigError(
+            f"{name} has the setting {key} outside of a table; settings that all trials "
+            "share belong to [settings], those that vary to [space]"
+        )
+    raise ConfigError(
+        f"{name} has the unknown key '{printable(key)}'"
+        f"{suggestion_or_list(key, KEYS, 'Known keys')}"
+    )
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Add the name of the file to errors."""
     try:
-        return Sweep(table.pop("space", {}), checked_options(settings, name), **table)
-    except ConfigError:
-        raise
+        yield
     except ParameterError as error:
-        raise type(error)(f"{error} (in {name})") from error
+        errors = ErrorList(ParameterError)
+        for part in error.parts or (error,):
+            errors.add(type(part)(f"{part} (in {name})"))
+        errors.check()
 
 
 def _base(settings: Any) -> tuple[Experiment, set[str]]:

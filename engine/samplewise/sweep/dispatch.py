@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from samplewise.checks import must_be
@@ -12,7 +12,7 @@ from samplewise.sweep.executors import REPEATS, Executor, InProcess
 from samplewise.sweep.groups import Planned
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.sources import Source
-from samplewise.sweep.training import Trained, failed
+from samplewise.sweep.training import Trained, not_trained
 from samplewise.training.environment import usable_cores
 
 
@@ -91,7 +91,7 @@ def dispatched(
     while True:
         while not stopped() and len(out) < executor.slots and (group := source.take()):
             if (error := group[0].error) is not None:
-                yield group, _failed(group, error)
+                yield group, not_trained(error, len(group))
             else:
                 submit(group, 0)
         if not out:
@@ -105,10 +105,6 @@ def dispatched(
         died += death.workers
         if died > REPEATS:
             reason = f"its worker died, and {died - 1} more after it: {death.reason}"
-            yield group, _failed(group, reason)
+            yield group, not_trained(reason, len(group))
         elif not stopped():
             submit(group, died)
-
-
-def _failed(group: Sequence[Planned], reason: str) -> Trained:
-    return Trained([failed(reason) for _ in group], [None for _ in group], 0.0, 0.0)

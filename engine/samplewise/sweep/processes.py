@@ -7,6 +7,7 @@ several processes, the death of one ends all, and nothing says whose group it wa
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -17,9 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from samplewise.errors import SamplewiseError
 from samplewise.sweep.executors import Death, Executor, trained_here
 from samplewise.sweep.rows import SweepRows
-from samplewise.sweep.training import Trained, train_group
+from samplewise.sweep.training import Trained, not_trained, train_group
 from samplewise.sweep.trials import Trial
 from samplewise.threads import VARIABLES
 
@@ -66,14 +68,18 @@ class Processes(Executor):
 
     def _submitted(self, trials: Sequence[Trial]) -> tuple[Any, Future[Trained]]:
         """Submit a group to an idle worker, or to a new one; idle workers may have died."""
+        from joblib.externals.loky.backend.reduction import dumps
+
+        # Packed, since an error while loky itself unpacks them would end the worker.
+        packed = bytes(dumps(trials))
         while self._idle:
             worker = self._idle.pop()
             try:
-                return worker, worker.submit(_train, trials)
+                return worker, worker.submit(_train, packed, len(trials))
             except BrokenExecutor:
                 self._workers.discard(worker)
         worker = self._new_worker()
-        return worker, worker.submit(_train, trials)
+        return worker, worker.submit(_train, packed, len(trials))
 
     def _new_worker(self) -> Any:
         from joblib.externals.loky.process_executor import ProcessPoolExecutor
@@ -134,5 +140,9 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _train(trials: Sequence[Trial]) -> Trained:
+def _train(packed: bytes, count: int) -> Trained:
+    try:
+        trials = pickle.loads(packed)  # noqa: S301 - from the process of the sweep
+    except SamplewiseError as error:  # such as a custom loss, which is not registered here
+        return not_trained(f"cannot be trained: {error}", count)
     return train_group(trials, _Worker.rows)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from samplewise.checks import must_be, printable, shown, suggestion_or_list
-from samplewise.errors import ParameterError
+from samplewise.errors import ErrorList, ParameterError
 from samplewise.experiment.config_file import SEE_HELP, WORDS
 from samplewise.options.kinds import WHOLES
 from samplewise.sweep.journal import canonical
@@ -81,19 +81,22 @@ class Space:
                 f"space: must name at least one setting, got {shown(given)}; write, say, "
                 "learning_rate = [0.01, 0.1]"
             )
-        factors = {}
+        factors: dict[str, tuple[Any, ...] | Range] = {}
+        errors = ErrorList(ParameterError)
         for written, values in given.items():
             word = str(written).replace("-", "_")
-            if word not in WORDS:
-                raise ParameterError(
-                    f"space: '{printable(written)}' is not a setting"
-                    f"{suggestion_or_list(word, WORDS, 'Settings', SEE_HELP)}"
-                )
-            if word in factors:
-                raise ParameterError(
-                    f"space: has {word} twice, with '-' and with '_'; keep one of them"
-                )
-            factors[word] = _factor(word, _plain(values))
+            with errors:
+                if word not in WORDS:
+                    raise ParameterError(
+                        f"space: '{printable(written)}' is not a setting"
+                        f"{suggestion_or_list(word, WORDS, 'Settings', SEE_HELP)}"
+                    )
+                if word in factors:
+                    raise ParameterError(
+                        f"space: has {word} twice, with '-' and with '_'; keep one of them"
+                    )
+                factors[word] = _factor(word, _plain(values))
+        errors.check()
         return cls(factors)
 
     @property
@@ -163,7 +166,11 @@ def _factor(word: str, given: Any) -> tuple[Any, ...] | Range:
         return found
     if not given:
         raise ParameterError(f"space.{word}: is an empty list; expected {_WANTED}")
-    values = tuple(_value(f"space.{word}[{i}]", word, one) for i, one in enumerate(given))
+    values, errors = [], ErrorList(ParameterError)
+    for i, one in enumerate(given):
+        with errors:
+            values.append(_value(f"space.{word}[{i}]", word, one))
+    errors.check()
     first: dict[str, int] = {}
     for i, value in enumerate(values):
         if first.setdefault(canonical(value), i) != i:
@@ -171,7 +178,7 @@ def _factor(word: str, given: Any) -> tuple[Any, ...] | Range:
                 f"space.{word}[{i}]: is {printable(value)}, as [{first[canonical(value)]}] is; "
                 "keep one of them"
             )
-    return values
+    return tuple(values)
 
 
 def _check_ends(word: str, given: Range) -> None:

@@ -25,6 +25,8 @@ from samplewise.training.history import INTERRUPTED, EpochRecord, History
 from samplewise.training.parted import part_of
 from samplewise.training.snapshot import Snapshot
 
+MOST_CHARACTERS = 500
+"""Of a reason in the journal, which must not lose the remedy at its end."""
 Outcome = ExperimentResult | SamplewiseError
 
 
@@ -73,7 +75,12 @@ def entries_of(group: Sequence[Planned], results: Sequence[Entry]) -> list[Entry
 
 def failed(reason: str) -> Entry:
     """Return the result of a trial that failed."""
-    return {"status": FAILED, "reason": printable(reason)}
+    return {"status": FAILED, "reason": printable(reason, MOST_CHARACTERS)}
+
+
+def not_trained(reason: str, count: int) -> Trained:
+    """Return a group of which every trial failed for one reason."""
+    return Trained([failed(reason) for _ in range(count)], [None] * count, 0.0, 0.0)
 
 
 def outcomes_of(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:

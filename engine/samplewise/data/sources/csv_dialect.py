@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from samplewise.checks import printable
 from samplewise.errors import DataError
@@ -39,6 +40,14 @@ class Body:
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         return [line for line in text.split("\n") if line]
+
+    def place(self, row: int) -> str:
+        """Return the place of a row of data, counted from 0, for messages."""
+        return f"line {self._line_numbers[row + 1]}"
+
+    @cached_property
+    def _line_numbers(self) -> list[int]:
+        return [line for line, _ in self.records("the table")]
 
     def records(self, name: str) -> Iterator[tuple[int, list[str]]]:
         """Yield line number (of the record's first line) and fields; skip empty lines.

@@ -28,7 +28,7 @@ from samplewise.data.sources.csv_cells import IS_NUMBER, plain_table, typed_labe
 from samplewise.data.sources.csv_dialect import LINE_END, Body, body_of
 from samplewise.data.sources.csv_table import Wanted, read_cells
 from samplewise.data.sources.options import DEFAULT, SourceOptions
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ErrorList
 from samplewise.io.reading import decoded, read_whole
 
 
@@ -40,12 +40,14 @@ class Table:
         columns: of the features.
         X: float64 or uint8, (rows, features).
         labels: the label of each row, empty where it is missing; None without a label column.
+        body: the lines that it was read from.
         label_name: the name of that column.
     """
 
     columns: Columns
     X: NDArray[Any]
     labels: list[str] | None
+    body: Body
     label_name: str | None = None
 
 
@@ -75,7 +77,7 @@ def load_csv(
         values = numbers_of(np.array(table.labels, np.float64), name)
         names = () if table.label_name is None else (table.label_name,)
         return dataset_of_file(path, rows, no_classes(len(values)), values, table.columns, names)
-    classes = encode_labels(typed_labels(table.labels or [], name), name)
+    classes = encode_labels(typed_labels(table.labels or [], name), name, table.body.place)
     return dataset_of_file(path, rows, classes, columns=table.columns)
 
 
@@ -103,11 +105,11 @@ def read_table(
     table = _plain(body, wanted)
     if table is None:
         labels, X, known = read_cells(records, wanted)
-        table = Table(known, X, None if wanted.label is None else labels)
+        table = Table(known, X, None if wanted.label is None else labels, body)
     if wanted.label is not None:
         table = replace(table, label_name=names[wanted.label])
     check_columns(table.columns, name)
-    _check_finite(table, name)
+    _check_finite(table, name, numeric_label=options.numbers)
     return table
 
 
@@ -193,18 +195,25 @@ def _plain(body: Body, wanted: Wanted) -> Table | None:
     if in_file != list(wanted.features):
         values = values[:, np.searchsorted(in_file, wanted.features)]
     columns = wanted.known or tuple(Column(wanted.names[i]) for i in wanted.features)
-    return Table(columns, values, None if wanted.label is None else labels)
+    return Table(columns, values, None if wanted.label is None else labels, body)
 
 
-def _check_finite(table: Table, name: str) -> None:
+def _check_finite(table: Table, name: str, *, numeric_label: bool) -> None:
     """Refuse numbers too large for float64, such as 1e999."""
-    if table.X.dtype == np.uint8 or np.isfinite(table.X).all():
-        return
-    row, feature = np.argwhere(~np.isfinite(table.X))[0]
-    raise DataError(
-        f"{name}: data row {row + 1}, column "
-        f"'{printable(feature_names(table.columns)[feature])}': the number is beyond 1.8e308, inf "
-        "in float64; correct it or remove the row"
+    errors, names = ErrorList(DataError), feature_names(table.columns)
+    if table.X.dtype != np.uint8 and not np.isfinite(table.X).all():
+        for row, feature in np.argwhere(~np.isfinite(table.X)):
+            errors.add(_beyond_float64(table, int(row), names[feature], name))
+    if numeric_label:
+        for row in np.flatnonzero(np.isinf([float(label or 0) for label in table.labels or ()])):
+            errors.add(_beyond_float64(table, int(row), table.label_name or "", name))
+    errors.check()
+
+
+def _beyond_float64(table: Table, row: int, column: str, name: str) -> DataError:
+    return DataError(
+        f"{name}, {table.body.place(row)}, column '{printable(column)}': the number is beyond "
+        "1.8e308, inf in float64; correct it or remove the row"
     )
 
 

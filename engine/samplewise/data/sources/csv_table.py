@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from samplewise.data.columns import BOOLEAN, CATEGORY, NUMBER, Column, Columns, 
 from samplewise.data.labels import FEW_ROWS, check_distinct
 from samplewise.data.sources import csv_cells as cells
 from samplewise.data.sources.csv_cells import IS_NUMBER, TRUTHS
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ErrorList
 from samplewise.io.reading import check_bytes
 from samplewise.name_lists import option_value
 from samplewise.text import counted
@@ -67,6 +67,8 @@ class _Text:
             _check_known(self.known, text, place)
         elif IS_NUMBER.fullmatch(text):
             first_line, first = self.first
+            if cells.is_missing(first) or cells.is_like_a_number(first):
+                return  # an error of that line, which says nothing of this one
             raise DataError(
                 f"{place}: '{printable(text)}' is a number, but '{printable(first)}' in line "
                 f"{first_line} is not; expected all numbers or all text: correct it, or leave the "
@@ -166,8 +168,8 @@ def read_cells(
         The labels, or an empty list; the features, (rows, features); and the columns.
 
     Raises:
-        DataError: no line of data, a line with another number of cells, or a cell that is missing,
-            mixes numbers and text in its column, or is unknown to the model; line and column are
+        DataError: no line of data, a line with another number of cells, or cells that are missing,
+            mix numbers and text in their column, or are unknown to the model; line and column are
             named. Or a column has so many categories that they cannot be any.
     """
     first = next(records, None)
@@ -176,19 +178,24 @@ def read_cells(
     _check_width(*first, wanted)
     texts = _text_columns(first, wanted)
     positions = [position for position in wanted.features if position not in texts]
-    labels, numbers = [], []
+    labels, numbers, errors = [], [], ErrorList(DataError)
     numbers_only = re.compile(f"{cells.NUMBER}(?:,{cells.NUMBER}){{{len(positions) - 1}}}")
-    for line, record in itertools.chain([first], records):
-        _check_width(line, record, wanted)
-        if wanted.label is not None:
-            labels.append(_label(line, record[wanted.label], wanted.label, wanted))
-        for text in texts.values():
-            text.add(line, record[text.position])
-        if positions:
-            joined = ",".join([record[position] for position in positions])
-            if not numbers_only.fullmatch(joined):
-                raise DataError(_odd_cell(line, record, positions, wanted))
-            numbers.append(joined)
+    with errors:
+        for line, record in itertools.chain([first], records):
+            try:
+                _check_width(line, record, wanted)
+                if wanted.label is not None:
+                    labels.append(_label(line, record[wanted.label], wanted.label, wanted))
+                for text in texts.values():
+                    text.add(line, record[text.position])
+                if positions:
+                    joined = ",".join([record[position] for position in positions])
+                    if not numbers_only.fullmatch(joined):
+                        raise DataError(line)  # the block below says which
+                    numbers.append(joined)
+            except DataError:
+                _note_errors((line, record), texts.values(), positions, wanted, errors)
+    errors.check()
     values = cells.numbers_of_lines(numbers, np.float64) if positions else np.empty((0, 0))
     if not texts:
         return labels, values, tuple(Column(wanted.names[i]) for i in positions)
@@ -234,10 +241,30 @@ def _label(line: int, cell: str, position: int, wanted: Wanted) -> str:
     return cell.strip()
 
 
-def _odd_cell(line: int, record: list[str], positions: Sequence[int], wanted: Wanted) -> str:
-    position = next(i for i in positions if not IS_NUMBER.fullmatch(record[i]))
-    cell, place = record[position], f"{wanted.where}, line {line}"
-    place += f", column '{printable(wanted.names[position])}'"
+def _note_errors(
+    found: _Record,
+    texts: Iterable[_Text],
+    positions: Sequence[int],
+    wanted: Wanted,
+    errors: ErrorList,
+) -> None:
+    """Note every error of a line."""
+    line, record = found
+    with errors:
+        _check_width(line, record, wanted)
+        if wanted.label is not None:
+            with errors:
+                _label(line, record[wanted.label], wanted.label, wanted)
+        for text in texts:
+            with errors:
+                text.add(line, record[text.position])
+        for position in positions:
+            if not IS_NUMBER.fullmatch(record[position]):
+                errors.add(DataError(_odd_cell(line, record[position], position, wanted)))
+
+
+def _odd_cell(line: int, cell: str, position: int, wanted: Wanted) -> str:
+    place = f"{wanted.where}, line {line}, column '{printable(wanted.names[position])}'"
     if cells.is_missing(cell):
         return f"{place}: {cells.missing_value(cell.strip())}"
     return f"{place}: {cells.not_a_number(cell)}"

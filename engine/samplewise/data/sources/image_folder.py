@@ -15,7 +15,7 @@ from samplewise.data.sources.grey_levels import warn_of_few_bits
 from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
 from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes
 from samplewise.data.sources.options import DEFAULT, STRETCH, SourceOptions
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ErrorList
 from samplewise.io.reading import check_bytes, is_data_folder, read_whole
 from samplewise.text import counted
 
@@ -44,7 +44,13 @@ def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset
             black.
     """
     classes = _class_folders(folder)
-    files = [(index, file) for index, name in enumerate(classes) for file in _images(folder, name)]
+    errors = ErrorList(DataError)
+    files = [
+        (index, file)
+        for index, name in enumerate(classes)
+        for file in _images(folder, errors, name)
+    ]
+    errors.check()
     X, sizes = _read_all([file for _, file in files], options, folder)
     names, labels = composed_classes(tuple(classes), np.array([index for index, _ in files]))
     return Dataset(
@@ -84,9 +90,13 @@ def read_images(
 
 
 def _files(folder: Path) -> list[Path]:
+    names = [""]
     if any(is_data_folder(entry) for entry in _visible(folder)):
-        return [file for name in _class_folders(folder) for file in _images(folder, name)]
-    return list(_images(folder))
+        names = _class_folders(folder)
+    errors = ErrorList(DataError)
+    files = [file for name in names for file in _images(folder, errors, name)]
+    errors.check()
+    return files
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -122,14 +132,16 @@ def _is_folder_inside(entry: Path, root: Path) -> bool:
 
 
 def _class_folders(root: Path) -> list[str]:
-    entries = _visible(root)
+    entries, errors = _visible(root), ErrorList(DataError)
     for entry in entries:
-        if not _is_folder_inside(entry, root):
-            raise DataError(
-                f"{printable(entry)} lies outside the class folders; "
-                "expected one folder for each class with its images inside"
-            )
-        check_class_name(entry.name, printable(root))
+        with errors:
+            if not _is_folder_inside(entry, root):
+                raise DataError(
+                    f"{printable(entry)} lies outside the class folders; "
+                    "expected one folder for each class with its images inside"
+                )
+            check_class_name(entry.name, printable(root))
+    errors.check()
     names = [entry.name for entry in entries]
     if not 1 <= len(names) <= MAX_CLASSES:
         raise DataError(
@@ -140,22 +152,31 @@ def _class_folders(root: Path) -> list[str]:
     return names
 
 
-def _images(root: Path, class_name: str = "") -> Iterator[Path]:
-    files = _visible(root / class_name)
-    if not files:
-        raise DataError(f"{printable(root / class_name)} holds no image; add some or remove it")
+def _images(root: Path, errors: ErrorList, class_name: str = "") -> Iterator[Path]:
+    """Yield the images of a class folder, or of the root; errors go to the list."""
+    files: list[Path] = []
+    with errors:
+        files = _visible(root / class_name)
+        if not files:
+            raise DataError(f"{printable(root / class_name)} holds no image; add some or remove it")
     for file in files:
-        if _is_folder_inside(file, root):
-            raise DataError(
-                f"{printable(file)} is a folder inside a class folder; expected images only: if it "
-                f"is a class itself, give {printable(file.parent)} as the data"
-            )
-        if file.suffix.lower() not in FORMATS:
-            raise DataError(
-                f"{printable(file)} is not an image by its name; "
-                f"expected {', '.join(FORMATS)}: convert or remove it"
-            )
-        yield file
+        with errors:
+            _check_image(file, root)
+            yield file
+
+
+def _check_image(file: Path, root: Path) -> None:
+    """Refuse a folder, or a file of another kind by its name."""
+    if _is_folder_inside(file, root):
+        raise DataError(
+            f"{printable(file)} is a folder inside a class folder; expected images only: if it "
+            f"is a class itself, give {printable(file.parent)} as the data"
+        )
+    if file.suffix.lower() not in FORMATS:
+        raise DataError(
+            f"{printable(file)} is not an image by its name; "
+            f"expected {', '.join(FORMATS)}: convert or remove it"
+        )
 
 
 def _read_all(
@@ -166,11 +187,13 @@ def _read_all(
     what = f"{counted(len(files), 'image')} of {height} x {width} pixels"
     check_bytes(len(files) * height * width, None, what)
     X = np.empty((len(files), height * width), dtype=np.uint8)
-    sizes, peaks = set(), []
+    sizes, peaks, errors = set(), [], ErrorList(DataError)
     for row, file in enumerate(files):
-        X[row], found = _read(file, options)
-        sizes.add(found.size)
-        peaks += [] if found.peak is None else [found.peak]
+        with errors:
+            X[row], found = _read(file, options)
+            sizes.add(found.size)
+            peaks += [] if found.peak is None else [found.peak]
+    errors.check()
     if options.fit == STRETCH and differ_in_shape(sizes):
         warn_of_shapes(sizes, options.image_size, printable(folder))
     if options.full_scale is None and peaks:

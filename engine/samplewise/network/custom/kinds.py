@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from samplewise.checks import printable
-from samplewise.errors import ParameterError
+from samplewise.checks import registered
 from samplewise.lazy import np
 from samplewise.network.losses import loss_from
 from samplewise.network.losses.base import ValueLoss
@@ -101,9 +100,4 @@ class CustomOptimizer(Optimizer):
 
 
 def _optimizer(name: str, options: dict[str, Any]) -> Optimizer:
-    if name not in OPTIMIZERS:
-        raise ParameterError(
-            f"optimizer: '{printable(name)}' is not registered in this process; register it with "
-            "samplewise.register_optimizer first"
-        )
-    return OPTIMIZERS[name](**options)
+    return OPTIMIZERS[registered("optimizer", name, OPTIMIZERS)](**options)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from samplewise.checks import one_of, printable
+from samplewise.checks import printable, registered
 from samplewise.errors import ParameterError
 from samplewise.network.losses.base import ClassLoss as ClassLoss
 from samplewise.network.losses.base import Loss as Loss
@@ -42,7 +42,7 @@ def loss_named(name: str) -> Loss:
     Raises:
         ParameterError: there is none; the message lists those there are.
     """
-    return LOSSES[one_of("loss", name, LOSSES)]()
+    return LOSSES[registered("loss", name, LOSSES)]()
 
 
 def loss_from(description: object) -> Loss:
@@ -52,7 +52,7 @@ def loss_from(description: object) -> Loss:
         ParameterError: it describes none.
     """
     options = dict(description) if isinstance(description, dict) else {"name": description}
-    kind = LOSSES[one_of("loss", options.pop("name", None), LOSSES)]
+    kind = LOSSES[registered("loss", options.pop("name", None), LOSSES)]
     known = {field.name for field in dataclasses.fields(kind)}
     if not set(options) <= known:
         raise ParameterError(

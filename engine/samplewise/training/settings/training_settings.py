@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from samplewise.checks import decay_factor, not_negative, open_fraction, positive_number, printable
+from samplewise.checks import (
+    decay_factor,
+    not_negative,
+    open_fraction,
+    positive_number,
+    printable,
+    registered,
+)
 from samplewise.checks import text as text_of
 from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, DEFAULT_MEMORY_MB, DIRECT
@@ -78,6 +85,7 @@ class TrainingSettings(Settings):
         "loss function; auto is binary_cross_entropy for two classes, else "
         "categorical_cross_entropy",
         PANEL,
+        registered,
     )
     learning_rate: float = option(0.1, number(positive_number), "learning rate eta, above 0")
     epochs: int = option(10, whole(maximum=1_000_000), "passes over the training rows")
@@ -124,7 +132,12 @@ class TrainingSettings(Settings):
     seed: int = option(0, whole(minimum=0), "seed of the initial weights, orders and splits")
     init: str = option("normal", choice(INITIALIZERS), "initial weights", panel="Network")
     optimizer: Chosen[Optimizer] = Chosen(
-        OPTIMIZERS, Optimizer, SGD.name, "algorithm that updates the weights", "Optimizer"
+        OPTIMIZERS,
+        Optimizer,
+        SGD.name,
+        "algorithm that updates the weights",
+        "Optimizer",
+        registered,
     )
     batch_l2: float = option(
         0.0,
