@@ -15,7 +15,7 @@ from samplewise.network import (
     layout,
     multilayer_perceptron,
 )
-from samplewise.network.layout import ALIGNMENT_BYTES, MOST_KEPT
+from samplewise.network.layout import ALIGNMENT_BYTES, MOST_KEPT_BYTES
 
 
 @given(size=st.integers(1, 200), dtype=st.sampled_from(["float32", "float64"]))
@@ -94,14 +94,22 @@ def test_memory_of_another_size_is_left(nothing_kept, rows):
     assert layout._free == [before]
 
 
-def test_not_more_than_two_pieces_of_memory_are_kept_and_no_large_one(nothing_kept):
-    arrays = [aligned_empty(600_000, "float64") for _ in range(4)]
-    assert len({array.ctypes.data for array in arrays}) == 4
+def test_not_more_than_so_much_memory_is_kept_and_no_larger_piece(nothing_kept):
+    arrays = [aligned_empty(600_000 * k, "float64") for k in (1, 2, 3, 4, 5)]
+    assert len({array.ctypes.data for array in arrays}) == 5
     assert not layout._free
     arrays.clear()
-    assert len(layout._free) == MOST_KEPT
-    aligned_empty(2**22, "float64")
-    assert sum(memory.size for memory in layout._free) < 2**24
+    # The one that became free last is among them.
+    assert sum(memory.size for memory in layout._free) <= MOST_KEPT_BYTES
+    assert len(layout._free) >= 2
+    aligned_empty(2**23, "float64")
+    assert sum(memory.size for memory in layout._free) < 2**26
+
+
+@pytest.mark.parametrize(("mib", "kept"), [(3, False), (30, True), (62, True), (65, False)])
+def test_memory_of_4_to_64_mib_is_kept(nothing_kept, mib, kept):
+    aligned_empty(mib * 2**17, "float64")
+    assert bool(layout._free) is kept
 
 
 def test_threads_never_share_memory(nothing_kept):

@@ -15,7 +15,7 @@ from samplewise.errors import DivergenceError
 from samplewise.network import Dense, Dropout, Network, multilayer_perceptron
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, register_activation
 from samplewise.threads import many_split_over
-from samplewise.training.idle_programs import IDLE, MOST_BYTES, MOST_PROGRAMS, keep
+from samplewise.training.idle_programs import IDLE, MOST_BYTES, MOST_PROGRAMS, Description, keep
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
@@ -219,8 +219,11 @@ def test_few_programs_are_kept(programs):
 
 def test_large_programs_are_not_kept(programs):
     for _ in range(2):
-        weights(np.zeros((2, 900_000)), [0, 1], multilayer_perceptron(900_000, (), 1), epochs=1)
+        weights(np.zeros((2, 1_500_000)), [0, 1], multilayer_perceptron(1_500_000, (), 1), epochs=1)
     assert len(programs) == 2
+
+
+KEY = Description(("key",))
 
 
 class Ended:
@@ -243,15 +246,26 @@ class Ended:
 )
 def test_a_program_is_kept_where_it_is_small_and_has_forgotten(given, kept):
     program = Ended(**given)
-    keep("key", registry.load("vectorized"), program)
-    assert IDLE.take("key") is (program if kept else None)
+    keep(KEY, registry.load("vectorized"), program)
+    assert IDLE.take(KEY) is (program if kept else None)
+
+
+def test_buffers_of_all_idle_programs_are_bounded_together():
+    backend, programs = registry.load("vectorized"), [Ended(memory_bytes=1) for _ in range(4)]
+    share = MOST_BYTES // 3
+    keys = [Description((number,), share - number) for number in range(4)]
+    for key, program in zip(keys, programs, strict=True):
+        keep(key, backend, program)
+    assert [IDLE.take(key) for key in keys] == [None, *programs[1:]]
+    keep(Description(("large",), MOST_BYTES), backend, programs[0])
+    assert IDLE.take(Description(("large",))) is None
 
 
 def test_a_program_that_cannot_forget_is_not_kept():
     program = Ended()
     del program.forget
-    keep("key", registry.load("vectorized"), program)
-    assert IDLE.take("key") is None
+    keep(KEY, registry.load("vectorized"), program)
+    assert IDLE.take(KEY) is None
 
 
 def test_an_activation_that_is_registered_anew_is_the_new_one(programs):
