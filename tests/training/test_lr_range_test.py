@@ -203,13 +203,12 @@ def test_a_pass_that_broke_far_below_the_others_is_left_out():
 
 def test_the_mean_of_passes_that_broke_at_different_rates():
     fell = [3.0, 2.0, 1.0, 9.0]
-    assert range_test._mean_of_passes([fell, fell, fell]) == fell
-    # The second one from the end is as unlucky as passes are; the last one tells nothing.
-    assert range_test._mean_of_passes([fell, fell, [3.0, 5.0]]) == pytest.approx(
-        [3, 3, 7 / 3, 23 / 3]
-    )
-    assert range_test._mean_of_passes([fell, fell, [30.0]]) == fell
-    assert range_test._mean_of_passes([[1.0], []]) == [1.0]
+    mean = range_test._mean_of_passes
+    assert mean([fell, fell, fell]) == fell
+    # The pass of two rates is as unlucky as some are; that of one rate tells nothing.
+    assert mean([fell, fell, [3.0, 5.0]]) == pytest.approx([3, 3, 7 / 3, 23 / 3])
+    assert mean([fell, fell, [30.0]]) == fell
+    assert mean([[1.0], []]) == [1.0]
 
 
 def test_the_suggestion_of_a_small_table_does_not_hang_on_the_seed():
