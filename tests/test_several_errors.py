@@ -2,14 +2,18 @@
 
 import copy
 import pickle
+import weakref
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from samplewise.data.columns import Column
+from samplewise.data.class_indices import indices_among
+from samplewise.data.columns import Column, check_columns
+from samplewise.data.labels import encode_labels
 from samplewise.data.loading import load
 from samplewise.data.named_rows import rows_of_frame
+from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import (
     CombinationError,
     ConfigError,
@@ -64,6 +68,9 @@ def test_several_errors_are_numbered_and_counted():
     with outer:
         inner.check()
     assert raised(DataError, outer.check) == "3 errors: (1) first; (2) a; (3) b"
+    with outer:
+        errors.check()
+    assert raised(DataError, outer.check).startswith("1,003 errors: (1) first; (2) a; ")
 
 
 def test_several_errors_are_of_the_class_that_they_share():
@@ -73,11 +80,30 @@ def test_several_errors_are_of_the_class_that_they_share():
     with pytest.raises(ConfigError) as caught:
         errors.check()
     for same in (copy.copy(caught.value), pickle.loads(pickle.dumps(caught.value))):
-        assert (str(same), len(same.parts)) == (str(caught.value), 2)
+        assert (str(same), same.count, len(same.parts)) == (str(caught.value), 2, 2)
     errors.add(CombinationError("c"))
     with pytest.raises(ParameterError) as caught:
         errors.check()
     assert type(caught.value) is ParameterError
+
+
+def test_errors_after_the_first_one_hold_no_frames():
+    class Content:
+        pass
+
+    def fail(contents):
+        content = Content()
+        contents.append(weakref.ref(content))
+        try:
+            raise ValueError
+        except ValueError as error:
+            raise DataError("damaged") from error
+
+    errors, contents = ErrorList(DataError), []
+    for _ in range(3):
+        with errors:
+            fail(contents)
+    assert [one() is not None for one in contents] == [True, False, False]
 
 
 def test_images_of_a_folder(tmp_path):
@@ -195,3 +221,28 @@ def test_files_of_sweeps(tmp_path):
     assert message.startswith("3 errors: (1) space.momentum[0]: ")
     assert message.count(f"(in {path})") == 3
     assert raised(ParameterError, Space.of, {"bach": [1], "momentun": [1]}).startswith("2 errors: ")
+
+
+def test_columns_of_names_and_columns_that_are_not_there(tmp_path):
+    path = tmp_path / "t.csv"
+    lines = [f"{i % 2},{i},name {i},ticket {i}" for i in range(30)]
+    path.write_text("\n".join(["label,n,name,ticket", *lines]) + "\n")
+    message = raised(DataError, load, str(path))
+    assert message.startswith("2 errors: (1) ")
+    assert "--drop name; (2) " in message
+    assert message.endswith("--drop ticket")
+    message = raised(DataError, load, str(path), options=SourceOptions(drop=("nam", "x", "ticket")))
+    assert message.startswith("2 errors: (1) ")
+    assert "did you mean 'name'?" in message
+
+
+def test_labels_and_options_of_a_source():
+    message = raised(DataError, encode_labels, np.array(["a", " ", "b\n"]), "x")
+    assert message.startswith("2 errors: (1) x: a label is empty; ")
+    options = SourceOptions(label="x", full_scale=3.0)
+    message = raised(ParameterError, load, "iris", options=options)
+    assert message.startswith("2 errors: (1) ")
+    message = raised(DataError, indices_among, np.array(["c", "a", "d"]), ("a", "b"), "targets")
+    assert message.startswith("2 errors: (1) targets hold the class 'c', but")
+    message = raised(DataError, check_columns, [Column(" "), Column("x" * 2000)], "t")
+    assert message.startswith("2 errors: (1) ")

@@ -22,9 +22,11 @@ class SamplewiseError(Exception):
     """Base of every error that samplewise raises on purpose.
 
     Attributes:
-        parts: the first errors of several that were found together; empty for a single one.
+        count: how many errors that were found together it names.
+        parts: the first of them; empty for a single one.
     """
 
+    count: int = 1
     parts: tuple[SamplewiseError, ...] = ()
 
 
@@ -151,9 +153,13 @@ class ErrorList:
 
     def add(self, error: SamplewiseError) -> None:
         """Take an error, or the several that it is made of."""
-        parts = error.parts or (error,)
-        self._count += len(parts)
-        self._parts += parts[: self.KEPT - len(self._parts)]
+        self._count += error.count
+        for part in (error.parts or (error,))[: self.KEPT - len(self._parts)]:
+            if self._parts:
+                # Only the first one may be raised. The frames of others hold whole files.
+                part.__cause__ = part.__context__ = None
+                part = part.with_traceback(None)
+            self._parts.append(part)
 
     def check(self) -> None:
         """Raise the one error as it is, or one that names the first of several and their number.
@@ -172,7 +178,7 @@ class ErrorList:
         several = (type(first) if same else self._kind)(
             f"{self._count:,} errors: {'; '.join(said)}"
         )
-        several.parts = tuple(self._parts)
+        several.count, several.parts = self._count, tuple(self._parts)
         raise several from first
 
 

@@ -8,6 +8,9 @@ from loop_problem import LABELS, NETWORK, StopAfter, X
 from sklearn.datasets import load_iris
 
 from samplewise.errors import DivergenceError, ParameterError
+from samplewise.experiment.experiment import Experiment
+from samplewise.experiment.prepared import prepare
+from samplewise.experiment.run import decided
 from samplewise.network import Conv2D, Dense, Network, multilayer_perceptron
 from samplewise.training import lr_range_test as range_test
 from samplewise.training.batches import Orders
@@ -186,6 +189,26 @@ def test_callbacks_that_hear_of_the_begin_hear_of_the_end(raising):
     with pytest.raises(OSError, match="no begin") if raising else nullcontext():
         lr_range_test(NETWORK, X, LABELS, settings(), callbacks=Ear())
     assert heard == ["begin", "failed" if raising else "finished"]
+
+
+def test_a_pass_that_broke_far_below_the_others_is_left_out():
+    """Its largest loss, of a few samples, counted from there on: 1.1e-5 was suggested."""
+    chosen = Experiment.from_options(data="iris", hidden=(16, 16), activation="relu", seed=7)
+    data = prepare(chosen)
+    network, chosen = decided(chosen, data)
+    found = lr_range_test(network, data.inputs, data.targets, chosen.training)
+    assert 1e-3 < found.suggestion < 1e-1
+    assert found.passes == 10
+
+
+def test_the_mean_of_passes_that_broke_at_different_rates():
+    fell = [3.0, 2.0, 1.0, 9.0]
+    mean = range_test._mean_of_passes
+    assert mean([fell, fell, fell]) == fell
+    # The pass of two rates is as unlucky as some are; that of one rate tells nothing.
+    assert mean([fell, fell, [3.0, 5.0]]) == pytest.approx([3, 3, 7 / 3, 23 / 3])
+    assert mean([fell, fell, [30.0]]) == fell
+    assert mean([[1.0], []]) == [1.0]
 
 
 def test_the_suggestion_of_a_small_table_does_not_hang_on_the_seed():

@@ -13,7 +13,7 @@ from samplewise.checks import listed, printable, suggestion
 from samplewise.data.arrays import TEXT, as_array, check_finite
 from samplewise.data.columns import composed, places
 from samplewise.data.labels import encode_labels
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ErrorList
 from samplewise.name_lists import option_value
 
 if TYPE_CHECKING:
@@ -76,13 +76,16 @@ def indices_among(
         DataError: one is not among them; `name` says where.
     """
     found, indices = encode_labels(given, name)
-    known = places(class_names)
+    known, errors = places(class_names), ErrorList(DataError)
     for label in found:
         if label not in known:
-            raise DataError(
-                f"{name} hold the class '{printable(label)}', but the classes are "
-                f"{listed(class_names)}{suggestion(label, class_names)}"
+            errors.add(
+                DataError(
+                    f"{name} hold the class '{printable(label)}', but the classes are "
+                    f"{listed(class_names)}{suggestion(label, class_names)}"
+                )
             )
+    errors.check()
     return np.array([known[label] for label in found])[indices]
 
 

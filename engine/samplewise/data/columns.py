@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from samplewise.checks import one_of, printable
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ErrorList
 
 NUMBER = "number"
 BOOLEAN = "boolean"
@@ -109,9 +109,11 @@ def columns_named(names: Iterable[str]) -> Columns | None:
 
 
 def _check_names(names: Sequence[str], what: str) -> None:
+    errors = ErrorList(DataError)
     for text in names:
         if problem := _problem(text):
-            raise DataError(f"{what} '{printable(text)}' {problem}")
+            errors.add(DataError(f"{what} '{printable(text)}' {problem}"))
+    errors.check()
     name, count = Counter(names).most_common(1)[0] if names else ("", 1)
     if count > 1:
         raise DataError(f"{what} '{printable(name)}' occurs {count:,} times; rename all but one")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import printable
 from samplewise.data.columns import composed, printable_text
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ErrorList
 from samplewise.warn import warn
 
 MAX_CLASSES = 10_000
@@ -65,8 +65,7 @@ def encode_labels(
             f"{MAX_CLASSES:,} are allowed; {REGRESSION}"
         )
     names = tuple(_text(classes, name))
-    for text in names:
-        check_class_name(text, name)
+    check_class_names(names, name)
     check_distinct(names, name)
     return composed_classes(names, indices.astype(np.int64))
 
@@ -85,6 +84,15 @@ def composed_classes(
         return names, indices
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
     return tuple(wanted[k] for k in order), np.argsort(order)[indices]
+
+
+def check_class_names(names: Iterable[str], name: str) -> None:
+    """Refuse names of which one could not be shown, as `check_class_name`."""
+    errors = ErrorList(DataError)
+    for text in names:
+        with errors:
+            check_class_name(text, name)
+    errors.check()
 
 
 def check_class_name(text: str, name: str) -> None:

@@ -200,8 +200,10 @@ def _pass(
 def _mean_of_passes(each: list[list[float]]) -> list[float]:
     """Return the mean loss at each rate that at least half of the passes have reached."""
     reached = sorted(map(len, each))[len(each) // 2]
-    # One that broke before, by bad luck, counts with its largest loss from there on.
-    whole = [(one + [max(one)] * reached)[:reached] for one in each if one]
+    # One that broke before, by bad luck, counts with its largest loss from there on. But not where
+    # it broke at a rate far below: its single samples differed, and it would hide the minimum.
+    far = reached / 2
+    whole = [(one + [max(one)] * reached)[:reached] for one in each if one and len(one) >= far]
     return np.mean(whole, axis=0).tolist() if whole else []
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.labels import UNSEEN, check_class_name
+from samplewise.data.labels import UNSEEN, check_class_names
 from samplewise.data.sources.csv_dialect import Body
 from samplewise.errors import DataError
 
@@ -175,8 +175,7 @@ def typed_labels(labels: list[str], name: str) -> NDArray[Any]:
     """
     different = sorted(set(labels))
     # Before NumPy gives every row the room of the longest label.
-    for label in different:
-        check_class_name(label, name)
+    check_class_names(different, name)
     is_number = [IS_NUMBER.fullmatch(label) is not None for label in different]
     if not any(is_number) or any(map(_LEADING_ZERO.match, different)):
         return np.array(labels)

@@ -9,7 +9,7 @@ from samplewise.checks import listed, printable, suggestion
 from samplewise.data.columns import found_name
 from samplewise.data.sources.csv_cells import IS_NUMBER
 from samplewise.data.sources.options import SourceOptions
-from samplewise.errors import DataError
+from samplewise.errors import DataError, ErrorList
 
 LABEL_NAMES = ("label", "labels", "class", "target")
 """Header names of the label column, in any case. No position is guessed."""
@@ -111,15 +111,18 @@ def dropped_positions(
     """Return the positions of the columns to leave out.
 
     Raises:
-        DataError: the column does not exist, and must.
+        DataError: a column does not exist, and must.
     """
-    positions = set()
+    positions, errors = set(), ErrorList(DataError)
     for column in map(found_name, drop):
         if column in names:
             positions.add(list(names).index(column))
         elif not absent_is_fine:
-            raise DataError(
-                f"{name} has no column '{printable(column)}' to drop"
-                f"{suggestion(column, names) or '.'} Its columns: {listed(names)}"
+            errors.add(
+                DataError(
+                    f"{name} has no column '{printable(column)}' to drop"
+                    f"{suggestion(column, names) or '.'} Its columns: {listed(names)}"
+                )
             )
+    errors.check()
     return positions

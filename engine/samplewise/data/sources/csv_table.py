@@ -274,9 +274,11 @@ def _features(
     values: NDArray[Any], texts: dict[int, _Text], wanted: Wanted
 ) -> tuple[NDArray[np.float64], Columns]:
     """Return numbers and indicators side by side, in the order wanted, and their columns."""
-    columns = tuple(
-        texts[i].column() if i in texts else Column(wanted.names[i]) for i in wanted.features
-    )
+    columns, errors = [], ErrorList(DataError)
+    for i in wanted.features:
+        with errors:
+            columns.append(texts[i].column() if i in texts else Column(wanted.names[i]))
+    errors.check()
     rows = len(next(iter(texts.values())).rows)
     check_bytes(rows * width(columns) * 8, None, f"{wanted.where}, as numbers,")
     X = np.empty((rows, width(columns)))
@@ -289,4 +291,4 @@ def _features(
             X[:, start] = values[:, number]
             number += 1
         start = stop
-    return X, columns
+    return X, tuple(columns)

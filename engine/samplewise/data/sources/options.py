@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from samplewise.checks import must_be, one_of, positive_number, printable
-from samplewise.errors import ParameterError
+from samplewise.errors import ErrorList, ParameterError
 
 STRETCH, PAD, CROP = "stretch", "pad", "crop"
 FITS = (STRETCH, PAD, CROP)
@@ -107,12 +107,13 @@ class SourceOptions:
         Raises:
             ParameterError: one of them is set.
         """
+        errors = ErrorList(ParameterError)
         for field in fields(self):
             reason = None if field.name in read else _REASONS.get(field.name)
             if reason is not None and getattr(self, field.name) != field.default:
-                raise ParameterError(
-                    f"{field.name}: {reason}, got '{printable(source)}'; leave it out"
-                )
+                said = f"{field.name}: {reason}, got '{printable(source)}'; leave it out"
+                errors.add(ParameterError(said))
+        errors.check()
 
 
 DEFAULT = SourceOptions()
