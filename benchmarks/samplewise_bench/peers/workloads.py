@@ -141,7 +141,7 @@ WORKLOADS: dict[str, PeerWorkload] = {
     ),
     "cnn-deep": PeerWorkload(
         "conv 32, 64 and 128, each with a pool - dense 10 on 3x64x64, batch 32, 64 rows, 2 epochs",
-        partial(_drawn, DEEP_CNN, 64, 2, 0.01, 32, image=PICTURES),
+        partial(_drawn, DEEP_CNN, 64, 2, 0.002, 32, image=PICTURES),
         CONVOLUTIONS,
     ),
     "784-512-512-10-adam": PeerWorkload(
