@@ -63,6 +63,7 @@ def refused(kind, call, *given, **named):
         call(*given, **named)
     remedy = f"register a custom one with samplewise.register_{kind} first, in each process"
     assert remedy in str(caught.value)
+    assert "?;" not in str(caught.value)
 
 
 def trained(kind, **named):

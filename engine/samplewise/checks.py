@@ -112,9 +112,10 @@ def registered(kind: str, given: object, known: Iterable[str]) -> str:
     try:
         return one_of(kind, given, known)
     except ParameterError as error:
+        said = f"{error} Or" if str(error).endswith("?") else f"{error};"
         raise ParameterError(
-            f"{error}; register a custom one with samplewise.register_{kind} first, in each "
-            "process that uses it"
+            f"{said} register a custom one with samplewise.register_{kind} first, in each process "
+            "that uses it"
         ) from None
 
 

@@ -69,8 +69,10 @@ def module(task: Task) -> Any:
     for layer, before in network.layers_and_inputs:
         match layer:
             case Conv2D():
-                assert layer.padding == "valid"
-                parts.append(nn.Conv2d(before[0], layer.filters, layer.kernel, layer.stride))
+                (above, below), (left, right) = layer.pads(before)
+                assert above == below and left == right
+                sizes = before[0], layer.filters, layer.kernel, layer.stride
+                parts.append(nn.Conv2d(*sizes, (above, left)))
             case MaxPool2D():
                 parts.append(nn.MaxPool2d(layer.size, layer.step))
             case Dense():
