@@ -70,7 +70,8 @@ def module(task: Task) -> Any:
         match layer:
             case Conv2D():
                 (above, below), (left, right) = layer.pads(before)
-                assert above == below and left == right
+                assert above == below
+                assert left == right
                 sizes = before[0], layer.filters, layer.kernel, layer.stride
                 parts.append(nn.Conv2d(*sizes, (above, left)))
             case MaxPool2D():
