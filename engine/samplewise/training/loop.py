@@ -104,8 +104,7 @@ class Loop:
                 self._move_on()
             self._position, self._part_seconds = rows, seconds
             if not in_place:
-                own = [steps[index] for index in active]
-                unwatched.check_losses(runs, self._epoch, own, seen[active])
+                unwatched.check_losses(runs, self._epoch, [steps[i] for i in active], seen[active])
             self._end_epoch(taken)
         return True
 

@@ -21,7 +21,7 @@ from samplewise.training.evaluation import Evaluation
 from samplewise.training.history import DIVERGED, FAILED, FINISHED, EpochRecord
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.notes import notes_on_learning
-from samplewise.training.ran_epoch import RanEpoch, find_means
+from samplewise.training.ran_epoch import RanEpoch
 from samplewise.training.rates import LearningRates, PlateauState
 from samplewise.training.result import model_of
 from samplewise.training.rows.training_rows import TrainingRows
@@ -191,13 +191,6 @@ class TrainingRun:
         except DivergenceError as error:
             self._diverge(error)
             return None
-
-    def find_figures(self, ran: Sequence[RanEpoch]) -> None:
-        """Find what `measure` needs of whole epochs, faster for many at once."""
-        running = self.evaluation.running
-        if running is not None:
-            running.count(ran)
-        find_means(ran)
 
     def _keep_predictions(self, predictions: NDArray[Any]) -> None:
         self._predictions = predictions
