@@ -168,7 +168,7 @@ def test_the_last_vector_of_a_whole_gradient_has_room(monkeypatch):
 
     monkeypatch.setattr(thin_plan, "give_buffers", noted)
     member = Member(multilayer_perceptron(3, (3,), 1), SGD(clip_norm=0.1))
-    thin_plan.thin_call(member, 5, loss_named("binary_cross_entropy"), np.dtype("float64"))
+    thin_plan.Thin([member], 5, loss_named("binary_cross_entropy"), np.dtype("float64"))
     assert sizes == [member.network.layout.size + LANES]
 
 
@@ -247,3 +247,67 @@ def test_rows_of_layers_do_not_lie_4_kib_apart(units):
     for dtype in (np.float32, np.float64):
         assert spread(units) * np.dtype(dtype).itemsize % 4096 != 0
     assert units <= spread(units) < units + 2 * LANES
+
+
+def trained_in_groups(members, groups, batch_size, dtype, epochs=3, inputs=13):
+    """Return parameters, slots, losses and decisions of networks that `Thin` trains in groups."""
+    rng, rows, loss = np.random.default_rng(8), 50, loss_named("categorical_cross_entropy")
+    X, Y = rng.standard_normal((rows, inputs)).astype(dtype), np.zeros((rows, 3), dtype)
+    Y[np.arange(rows), rng.integers(0, 3, rows)] = 1
+    orders = [rng.permutation(rows) for _ in range(epochs)]
+    found = {}
+    for group in groups:
+        trainer = thin_plan.Thin([members[i] for i in group], batch_size, loss, np.dtype(dtype))
+        states = [first_state(members[i], i, dtype) for i in group]
+        losses = np.zeros((epochs, len(group), rows), dtype)
+        decisions = {i: [np.full(rows, -1) for _ in orders] for i in group}
+        windows = [
+            [
+                Steps(order, 0, rows, batch_size, 0.01 * (i + 1), decisions=decisions[i][epoch])
+                for i in group
+            ]
+            for epoch, order in enumerate(orders)
+        ]
+        run = trainer.prepare(states, X, Y, windows, losses)
+        for epoch in range(epochs):
+            run(epoch)
+        for k, i in enumerate(group):
+            state = states[k]
+            arrays = state.parameters, state.optimizer_state, losses[:, k], np.array(decisions[i])
+            found[i] = [np.ascontiguousarray(array).tobytes() for array in arrays]
+            assert np.array(decisions[i]).min() >= 0
+        trainer.forget()
+    return [found[i] for i in sorted(found)]
+
+
+def first_state(member, seed, dtype):
+    network, slots = member.network, member.optimizer.slots
+    weights = initialize(network, "glorot_uniform", np.random.default_rng(seed), dtype)
+    return TrainingState(weights, aligned_zeros(slots * len(weights), weights.dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch_size", [7, 16, 50])
+@pytest.mark.parametrize("inputs", [13, 16])
+def test_networks_that_share_their_batches_have_the_bits_of_each_alone(dtype, batch_size, inputs):
+    optimizers = SGD(), SGD(momentum=0.9, nesterov=True), Adam(), Adam(clip_norm=0.1), SGD(l2=0.1)
+    hidden = (5,), (8, 4), (3,), (9,), ()
+    members = [
+        Member(multilayer_perceptron(inputs, units, 3, "tanh" if k % 2 else "relu"), optimizer)
+        for k, (units, optimizer) in enumerate(zip(hidden, optimizers, strict=True))
+    ]
+    given = members, batch_size, dtype
+    alone = trained_in_groups(given[0], [[i] for i in range(5)], *given[1:], inputs=inputs)
+    for groups in ([[0, 1, 2, 3, 4]], [[3, 0], [4, 2, 1]]):
+        assert trained_in_groups(given[0], groups, *given[1:], inputs=inputs) == alone
+
+
+def test_networks_that_take_their_rows_in_one_way_share_batches_as_far_as_caches_hold_them():
+    members = [Member(multilayer_perceptron(64, (units,), 3), Adam()) for units in (4, 30, 300) * 2]
+    workload, dtype = Workload(100, 20, threads=1), np.dtype("float64")
+    groups = thin_plan.groups_thin(members, range(6), workload, dtype)
+    # Loops take the first layer of 4 units; 300 units and Adam's numbers fill a cache alone.
+    assert groups == [[2], [5], [1, 4], [0, 3]]
+    both = dataclasses.replace(workload, threads=2)
+    assert sorted(thin_plan.groups_thin(members, [0, 1, 3, 4], both, dtype)) == [[0], [1], [3], [4]]
+    assert thin_plan.groups_thin(members, [4], both, dtype) == [[4]]

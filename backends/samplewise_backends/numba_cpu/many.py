@@ -10,11 +10,9 @@ import numpy as np
 from samplewise.contract import Steps, TrainingState, Workload
 from samplewise.network import Loss, Network, Optimizer, aligned_zeros
 from samplewise_backends.numba_cpu.planner.threads import threads_for, training_ns, words_for
-from samplewise_backends.numba_cpu.plans.abreast import groups_abreast
 from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.rounds import Rounds
-from samplewise_backends.numba_cpu.plans.split import groups_of
 from samplewise_backends.numba_cpu.plans.threads import in_threads
 from samplewise_backends.numba_cpu.plans.trainer import Trainer
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
@@ -118,7 +116,7 @@ class NumbaManyProgram:
             self._plan_for(replace(self._workload, batch_size=first.batch_size))
         if tuple(active) != self._active:
             self.synchronize(states)
-            self._form_groups(active, self._split(active))
+            self._form_groups(active, self._factory.groups(active))
         self._factory.share_gram(X, first, self._each)
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
@@ -173,18 +171,12 @@ class NumbaManyProgram:
         self._workload = workload
         self._factory = TrainerFactory(self._members, self._loss, self._dtype, workload)
         everyone = range(len(self._members))
-        self._form_groups(everyone, self._split(everyone))
+        self._form_groups(everyone, self._factory.groups(everyone))
         self.plan = self._factory.plan
         if workload.threads > 1:
             ns = self._call_ns(self._members)
             words = words_for(self._threads, workload.threads, len(self._groups), ns)
             self.plan = replace(self.plan, reason=f"{self.plan.reason}; {words}")
-
-    def _split(self, active: Sequence[int]) -> list[list[int]]:
-        if self._factory.is_abreast:
-            return groups_abreast(self._members, active, self._dtype)
-        plan = self._factory.plan
-        return groups_of(self._members, active, plan, self._workload, self._dtype)
 
     def _form_groups(self, active: Sequence[int], split: Sequence[list[int]]) -> None:
         self._active = tuple(active)

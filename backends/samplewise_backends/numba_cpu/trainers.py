@@ -14,7 +14,7 @@ from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.kernels.products import ABREAST, THIN
 from samplewise_backends.numba_cpu.planner.choice import choose
 from samplewise_backends.numba_cpu.planner.threads import sharing_threads
-from samplewise_backends.numba_cpu.plans.abreast import Abreast
+from samplewise_backends.numba_cpu.plans.abreast import Abreast, groups_abreast
 from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.blocked import Blocked
 from samplewise_backends.numba_cpu.plans.direct import Direct
@@ -23,6 +23,8 @@ from samplewise_backends.numba_cpu.plans.gram import FullGram, GramBlocks, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.shared import Shared
+from samplewise_backends.numba_cpu.plans.split import groups_of
+from samplewise_backends.numba_cpu.plans.thin import Thin, groups_thin
 from samplewise_backends.numba_cpu.plans.threads import Each
 from samplewise_backends.numba_cpu.plans.trainer import Trainer
 
@@ -53,10 +55,13 @@ class TrainerFactory:
             inputs, block = members[0].network.inputs, self.plan.block or 0
             self._gram_blocks = GramBlocks(block, Rows(block, inputs, dtype))
 
-    @property
-    def is_abreast(self) -> bool:
-        """True if trainers take networks of one group, as `groups_abreast` forms them."""
-        return self._kinds[0] == ABREAST
+    def groups(self, indices: Sequence[int]) -> list[list[int]]:
+        """Split some of the members into groups, each for a trainer of its own."""
+        if self._kinds[0] == ABREAST:
+            return groups_abreast(self._members, indices, self._dtype)
+        if self._kinds[0] == THIN:
+            return groups_thin(self._members, indices, self._workload, self._dtype)
+        return groups_of(self._members, indices, self.plan, self._workload, self._dtype)
 
     def forget(self) -> None:
         """Let go of the Gram matrix, also for the trainers that share it."""
@@ -65,15 +70,16 @@ class TrainerFactory:
                 gram.forget()
 
     def trainer(self, members: Sequence[Member]) -> Trainer:
-        """Return a trainer of some of the members, with buffers of its own."""
+        """Return a trainer of a group of the members, with buffers of its own."""
         batch_size, block = self._workload.batch_size, self.plan.block
         if self._threads > 1:
             return Shared(members[0], batch_size, self._loss, self._dtype, self._threads)
-        if self.is_abreast:
+        if self._kinds[0] == ABREAST:
             return Abreast(members, self._loss, self._dtype)
+        if self._kinds[0] == THIN:
+            return Thin(members, batch_size, self._loss, self._dtype)
         if block is None:
-            thin = self._kinds[0] == THIN
-            return Direct(members, batch_size, self._loss, self._dtype, thin=thin)
+            return Direct(members, batch_size, self._loss, self._dtype)
         group = Group(members, batch_size, block, self._loss, self._dtype)
         if self._full_gram is not None:
             return Dual(group, self._kinds, self._full_gram)

@@ -176,7 +176,8 @@ class Struct:
 
         Args:
             values: a list with a number for each record; for addresses, an array with a row for
-                each, or a list with an array for each; None in it writes the address 0.
+                each, or a list with an array for each; None in it writes the address 0. What is
+                for a part of the records is repeated for the others.
 
         Raises:
             TypeError: as `set`.
@@ -184,13 +185,22 @@ class Struct:
         numbers = self.record.numbers
         for name, each in values.items():
             if name in numbers:
-                # NumPy makes an array of a list first.
-                self._column(name)[self._all] = each[0] if self._all == 0 else each
+                self._write_each(name, each)
             elif isinstance(each, list) and all(one is each[0] for one in each):
                 self._set_or_clear(name, each[0])
             else:
-                self._column(name)[...] = self._addresses(name, each)
+                self._write_each(name, self._addresses(name, each))
                 self._held[name] = each
+
+    def _write_each(self, name: str, numbers: Any) -> None:
+        column = self._column(name)
+        if self._all == 0:
+            # NumPy makes an array of a list first.
+            column[0] = numbers[0]
+        elif len(numbers) == len(column):
+            column[...] = numbers
+        else:
+            column.reshape(-1, len(numbers))[...] = numbers
 
     def _set_or_clear(self, name: str, array: NDArray[Any] | None) -> None:
         if array is not None:

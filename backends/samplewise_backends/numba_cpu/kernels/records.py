@@ -253,6 +253,15 @@ THIN = record(
     **each(ROUTINE, "multiply", "transpose", "step_in_tiles"),
 )
 
+# Networks that take each step on the same batch, one after the other: see `thin`. What the first of
+# `runs` says of the rows holds for all, and all have the same room for those of a batch.
+TOGETHER = record(
+    "together",
+    runs=writes(THIN),
+    members=INTEGER,
+    tiny=NUMBER,
+)
+
 # Steps of several equal networks, which lie in `columns` columns: see `abreast`. `network` has the
 # layers of one, whose numbers have a column for each network: parameters and slots, A and dZ, and
 # losses by the step.

@@ -27,7 +27,7 @@ from samplewise_backends.numba_cpu.kernels.codes import ActivationCode, LossCode
 from samplewise_backends.numba_cpu.kernels.limits import limit_and_update
 from samplewise_backends.numba_cpu.kernels.losses_across import cross_entropy_across
 from samplewise_backends.numba_cpu.kernels.products import values_by_loops
-from samplewise_backends.numba_cpu.kernels.records import LAYER, THIN
+from samplewise_backends.numba_cpu.kernels.records import LAYER, THIN, TOGETHER
 from samplewise_backends.numba_cpu.kernels.step import (
     activate_part,
     begin_step,
@@ -256,24 +256,30 @@ def _row_sums(dz, rows, out):
         out[o] = total
 
 
-@routine(THIN)
-def run_thin(run):
-    """Train on the batches of `run.rows`.
+@routine(TOGETHER)
+def run_thin(together):
+    """Train each network on the batches of `rows`, whose rows are gathered once for all.
 
     Differs from the reference: a batch is matrices, and inner products are summed in another
     order.
     """
-    net, source, lanes = run.network, run.rows, lanes_of(run.network.tiny)
-    A, dZ = vector_at(net.A, net.buffered, net.tiny), vector_at(net.dZ, net.buffered, net.tiny)
+    like, lanes = together.tiny, lanes_of(together.tiny)
+    shared = record_at(together.runs, 0, THIN, like)
+    batch, source = shared.network, shared.rows
     for first in range(source.start, source.stop, source.at_once):
         step = (first - source.start) // source.at_once
-        net.rows, net.position = min(source.at_once, source.stop - first), first
-        columns = (net.rows + lanes - 1) // lanes * lanes
+        batch.rows, batch.position = min(source.at_once, source.stop - first), first
+        columns = (batch.rows + lanes - 1) // lanes * lanes
         # Inputs of one column would crowd the nearest cache.
-        columns += lanes if columns % (numbers_apart(net.tiny) // 2) == 0 else 0
-        begin_step(run, step)
-        begin_batch(run, net, columns, lanes)
-        _forward(run, net, A, columns)
-        _write_loss(run, net, A, dZ, columns)
-        _backward(run, net, A, dZ, columns)
-        end_step(run, step)
+        columns += lanes if columns % (numbers_apart(like) // 2) == 0 else 0
+        begin_batch(shared, batch, columns, lanes)
+        for m in range(together.members):
+            run = record_at(together.runs, m, THIN, like)
+            net = run.network
+            net.rows, net.position, net.X, net.inputs = batch.rows, first, batch.X, batch.inputs
+            A, dZ = vector_at(net.A, net.buffered, like), vector_at(net.dZ, net.buffered, like)
+            begin_step(run, step)
+            _forward(run, net, A, columns)
+            _write_loss(run, net, A, dZ, columns)
+            _backward(run, net, A, dZ, columns)
+            end_step(run, step)

@@ -27,7 +27,8 @@ from samplewise_backends.numba_cpu.compile.vectors import State, Vectors, lanes_
 from samplewise_backends.numba_cpu.compile.views import integers_at, vector_at
 from samplewise_backends.numba_cpu.kernels.records import TILES, TRANSPOSED
 
-# Units of a tile: as many tiles of the first as there are, then of each other what is left.
+# Units of a tile: as many tiles of the first as there are, then of each other what is left. Where
+# two or three would be left, whose sums wait for one another, two tiles of 4 take 8 units.
 HEIGHTS = (6, 4, 2, 1)
 WIDTH = 2
 # Units of a tile where a row is one vector. Of 128 units, tiles of 6 leave 2, whose sums wait for
@@ -101,6 +102,10 @@ def _over_units(v: Vectors, first: Any, units: Any, block: Callable[[Any, int], 
     """Call `block(unit, height)` for blocks that cover all units from `first` on, in order."""
     for height in HEIGHTS:
         blocks = (units - first) // height
+        if height == HEIGHTS[0]:
+            left = units - first - blocks * height
+            fewer = select(blocks > 0, blocks - 1, blocks)
+            blocks = select((left & 2) > 0, fewer, blocks)
         for_each(v, blocks, lambda m, f=first, h=height: block(m * h + f, h))
         first = blocks * height + first
 

@@ -21,7 +21,7 @@ from samplewise_backends.numba_cpu.plans.abreast import columns_of, groups_abrea
 from samplewise_backends.numba_cpu.plans.arrays import DType
 from samplewise_backends.numba_cpu.plans.coefficients import form_of
 from samplewise_backends.numba_cpu.plans.members import Member, can_be_abreast, can_be_thin
-from samplewise_backends.numba_cpu.plans.thin import inputs_at_once, takes_loops
+from samplewise_backends.numba_cpu.plans.thin import groups_thin, inputs_at_once, takes_loops
 
 # Shares of `Rates.step`: setting up a plan, and a call from Python.
 SETUP, CALL = 350.0, 115.0
@@ -142,11 +142,15 @@ class DirectCosts:
 
     def _thin(self) -> Estimate:
         rates, rows = self._rates, self._rows
-        ns = len(self._members) * self._data * (COPIED if self._copies() else 0.0)
+        everyone = range(len(self._members))
+        groups = groups_thin(self._members, everyone, self._workload, self._dtype)
+        ns = len(groups) * self._data * (COPIED if self._copies() else 0.0)
+        columns = self._alike[0][1].columns
+        for group in groups:
+            if not takes_loops(self._inputs, self._members[group[0]].units):
+                ns += columns * self._inputs * TURNED * rates.mac
         for member, steps, count in self._alike:
             once = (steps.batches * THIN_STEP + rows * THIN_ROW) * rates.step
-            if not takes_loops(self._inputs, member.units):
-                once += steps.columns * self._inputs * TURNED * rates.mac
             once += steps.columns * member.network.outputs * THIN_LOGIT * rates.unit
             once += rows * sum(member.layers["units"][:-1].tolist()) * THIN_OUTPUT * rates.unit
             once += steps.activations_ns(steps.columns, 0.0, THIN_SMOOTH)
@@ -154,7 +158,7 @@ class DirectCosts:
                 once += rows * self._thin_products_ns(inputs, units, first=k == 0)
                 once += steps.batches * self._thin_update_ns(member, inputs * units)
             ns += count * once
-        return self._estimate(THIN, len(self._members), ns)
+        return self._estimate(THIN, len(groups), ns)
 
     def _copies(self) -> bool:
         """Return True if the rows of a batch are gathered: see `kernels.thin_rows`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -64,9 +65,11 @@ def velocity_rows(
 
 
 def describe_optimizers(hypers: Struct, optimizers: Sequence[Optimizer]) -> None:
-    """Write optimizers of one kind into `records.HYPERPARAMETERS`, all but the learning rates."""
+    """Write optimizers into `records.HYPERPARAMETERS`, all but the learning rates."""
     each = [_hyperparameters(optimizer) for optimizer in optimizers]
-    hypers.set_each(**{name: [one[name] for one in each] for name in each[0]})
+    # Of another kind, an optimizer reads no field that is not its own.
+    names = dict.fromkeys(chain.from_iterable(each))
+    hypers.set_each(**{name: [one.get(name, 0) for one in each] for name in names})
 
 
 def _hyperparameters(optimizer: Optimizer) -> dict[str, float]:

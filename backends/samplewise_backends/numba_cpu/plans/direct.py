@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from itertools import accumulate, chain
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,6 @@ from samplewise_backends.numba_cpu.plans.routines import (
     take_tiles,
     units_in_tiles,
 )
-from samplewise_backends.numba_cpu.plans.thin import thin_call
 from samplewise_backends.numba_cpu.plans.trainer import (
     KEPT_RECORDS,
     Losses,
@@ -53,24 +51,12 @@ class Direct(Trainer):
 
     Args:
         batch_size: maximum rows of a step.
-        thin: whether the batch lies in the lanes; then they `can_be_thin`.
     """
 
     def __init__(
-        self,
-        members: Sequence[Member],
-        batch_size: int,
-        loss: Loss,
-        dtype: DType,
-        *,
-        thin: bool = False,
+        self, members: Sequence[Member], batch_size: int, loss: Loss, dtype: DType
     ) -> None:
-        if thin:
-            make = partial(thin_call, batch_size=batch_size, loss=loss, dtype=dtype)
-        else:
-            inputs = members[0].network.inputs
-            gathered = aligned_zeros((batch_size, inputs), dtype)
-            make = partial(_call_of, gathered=gathered, loss=loss)
+        gathered = aligned_zeros((batch_size, members[0].network.inputs), dtype)
         # Equal networks share a call, which takes some 0.3 ms to make, and its buffers.
         self._made: dict[Any, Call] = {}
         self._calls, self._optimizers = [], []
@@ -78,7 +64,7 @@ class Direct(Trainer):
         for member in members:
             key = member.network, member.in_blocks, member.optimizer.clip_norm is None
             if key not in self._made:
-                self._made[key] = make(member)
+                self._made[key] = _call_of(member, gathered, loss)
                 self._made[key].settle()
             self._calls.append(self._made[key])
             self._optimizers.append(_optimizer_in(self._made[key], member))
@@ -88,11 +74,11 @@ class Direct(Trainer):
     ) -> Callable[[int], None]:
         """As `Trainer.prepare`: all calls are set before the first one."""
         calls = self._calls_of_windows(len(steps))
-        own = zip(calls, self._optimizers, states, zip(*steps, strict=True), strict=True)
-        for k, (call, optimizer, state, of_windows) in enumerate(own):
+        for k, (call, optimizer) in enumerate(zip(calls, self._optimizers, strict=True)):
             hyper = call.inner("network").inner("hyper").memory
             hyper[:, None].view(np.uint8)[...] = optimizer
-            begin_steps(call, state, X, Y, of_windows, losses[:, k])
+            own = [window[k : k + 1] for window in steps]
+            begin_steps(call, states[k : k + 1], X, Y, own, losses[:, k])
 
         def run(window: int) -> None:
             for call in calls:
@@ -132,7 +118,7 @@ def run_steps(
     call: Call, state: TrainingState, X: Matrix, Y: Matrix, steps: Steps, losses: Vector
 ) -> None:
     """Run a prepared call of `run_direct` or `run_stepwise` on a window."""
-    begin_steps(call, state, X, Y, [steps], [losses])
+    begin_steps(call, [state], X, Y, [[steps]], [losses])
     call()
 
 
@@ -148,41 +134,53 @@ def learning_call(
     """Return a call that makes the steps of a window, and counts them for the next call."""
     gathered = aligned_zeros((steps.batch_size, X.shape[1]), X.dtype)
     call = _call_of(member, gathered, loss)
-    begin_steps(call, state, X, Y, [steps], [losses])
+    begin_steps(call, [state], X, Y, [[steps]], [losses])
     return call
 
 
 def begin_steps(
     calls: Struct,
-    state: TrainingState,
+    states: States,
     X: Matrix,
     Y: Matrix,
-    steps: Windows,
+    steps: Sequence[Windows],
     losses: Losses,
 ) -> None:
     """Set each `records.STEPS`, or other record with its fields, to the start of a window.
 
-    `calls` run one after the other, each on steps and losses of its own.
+    There is one for each window and network, those of a window side by side; those of a network run
+    one after the other, each on steps and losses of its own.
     """
-    net, theta, slots = calls.inner("network"), state.parameters, state.optimizer_state
-    net.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
-    taken = [*accumulate((one.count for one in steps[:-1]), initial=state.step)]
-    net.set_each(step=taken)
-    begin_windows(net, Y, steps, losses)
+    net, slots = calls.inner("network"), [state.optimizer_state for state in states]
+    net.set_each(parameters=[state.parameters for state in states], slots=slots)
+    net.set_each(size=[len(state.parameters) for state in states], slots_size=[*map(len, slots)])
+    net.set_each(step=_steps_before(states, steps))
+    each = [*chain.from_iterable(steps)]
+    begin_windows(net, Y, each, losses)
     rows = calls.inner("rows")
     rows.set(X=X, samples=len(X))
     rows.set_each(
-        order=[one.order for one in steps],
-        start=[one.start for one in steps],
-        stop=[one.stop for one in steps],
+        order=[one.order for one in each],
+        start=[one.start for one in each],
+        stop=[one.stop for one in each],
     )
     calls.set_each(
-        rates=[one.rates for one in steps],
-        l2=[one.l2 for one in steps],
-        penalties=[one.penalties for one in steps],
-        rates_count=[0 if one.rates is None else len(one.rates) for one in steps],
-        penalties_count=[0 if one.l2 is None else len(one.l2) for one in steps],
+        rates=[one.rates for one in each],
+        l2=[one.l2 for one in each],
+        penalties=[one.penalties for one in each],
+        rates_count=[0 if one.rates is None else len(one.rates) for one in each],
+        penalties_count=[0 if one.l2 is None else len(one.l2) for one in each],
     )
+
+
+def _steps_before(states: States, steps: Sequence[Windows]) -> list[int]:
+    """Return the steps that each network has made before each window."""
+    made = [state.step for state in states]
+    found: list[int] = []
+    for window in steps:
+        found += made
+        made = [before + one.count for before, one in zip(made, window, strict=True)]
+    return found
 
 
 def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:

@@ -59,7 +59,7 @@ class Shared(Trainer):
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Windows, losses: Vector
     ) -> None:
         for call in self._calls:
-            begin_steps(call.inner("steps"), state, X, Y, steps, [losses])
+            begin_steps(call.inner("steps"), [state], X, Y, [steps], [losses])
         self._counter[0] = 0
         # Products of several threads each would have other last bits, and wait for one another.
         with limited(1):

@@ -56,7 +56,9 @@ def groups_of(
     groups = []
     for group in alike:
         fit = -(-sum(units[i] for i in group) * length * dtype.itemsize // GROUP_BYTES)
-        groups += _parts(group, [cost([i]) for i in group], max(fit, round(cost(group) / part), 1))
+        groups += parts_of(
+            group, [cost([i]) for i in group], max(fit, round(cost(group) / part), 1)
+        )
     return sorted(groups, key=cost, reverse=True)
 
 
@@ -89,7 +91,7 @@ def _alike(chosen: Sequence[int], terms: dict[int, int], units: dict[int, int]) 
     return groups
 
 
-def _parts(group: Sequence[int], costs: Sequence[float], count: int) -> list[list[int]]:
+def parts_of(group: Sequence[int], costs: Sequence[float], count: int) -> list[list[int]]:
     """Return a group in at most `count` parts of like cost."""
     places = (np.cumsum(costs) - np.array(costs) / 2) * count // sum(costs)
     parts = ([i for i, at in zip(group, places, strict=True) if at == k] for k in range(count))

@@ -1,29 +1,37 @@
-"""Calls of the direct plan with the batch in the lanes."""
+"""The direct plan with the batch in the lanes, whose rows are gathered once for all networks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
+from samplewise.contract import Workload
 from samplewise.network import Loss, aligned_zeros
 from samplewise_backends.numba_cpu.compile.calls import Call
+from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.kernels.codes import LossCode
 from samplewise_backends.numba_cpu.kernels.optimizers import update
-from samplewise_backends.numba_cpu.kernels.records import LANES
+from samplewise_backends.numba_cpu.kernels.records import LANES, THIN
 from samplewise_backends.numba_cpu.kernels.step import batch_loss
 from samplewise_backends.numba_cpu.kernels.stepped_tiles import ROWS, step_in_tiles
 from samplewise_backends.numba_cpu.kernels.thin import run_thin
 from samplewise_backends.numba_cpu.kernels.tile_calls import TILES_UPDATED_AT_ONCE
 from samplewise_backends.numba_cpu.kernels.tiles import HEIGHTS
-from samplewise_backends.numba_cpu.plans.arrays import DType
+from samplewise_backends.numba_cpu.plans.arrays import DType, Matrix
 from samplewise_backends.numba_cpu.plans.coefficients import describe_optimizers
+from samplewise_backends.numba_cpu.plans.direct import begin_steps
 from samplewise_backends.numba_cpu.plans.lowering import columns_for, spread, table_across
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.routines import (
     LOSS_CODES,
-    describe_network,
+    describe_networks,
     describe_tiles,
     give_buffers,
 )
+from samplewise_backends.numba_cpu.plans.split import parts_of
+from samplewise_backends.numba_cpu.plans.trainer import KEPT_RECORDS, States, Trainer, Windows
 
 # Bytes of a batch's rows that stay in the second nearest cache, 1 MiB on a processor of 2022. Of
 # more, so many bytes are taken at once, but not fewer inputs, and all for few units: they read the
@@ -33,33 +41,131 @@ from samplewise_backends.numba_cpu.plans.routines import (
 # ms and 0.26 ms. No gain: 784-16-10, batch 200, float64; 784-100-10, float32, 0.6 MB of rows.
 NEAR, PART, FEWEST_INPUTS, FEW_UNITS = 2**20, 2**18, 64, 16
 
+TOGETHER_BYTES = 2**18
+"""Of the parameters and optimizers' tensors of a group, which should stay in the second cache."""
 
-def thin_call(member: Member, batch_size: int, loss: Loss, dtype: DType) -> Call:
-    """Return the call of `run_thin` that trains a network: see `members.can_be_thin`."""
-    call, inputs = Call(run_thin, dtype), member.network.inputs
-    layers, size = table_across(member.network, batch_size)
-    net, rows = call.inner("network"), columns_for(batch_size)
-    limits = member.optimizer.clip_norm is not None
-    at_once = inputs if limits else inputs_at_once(inputs, member.units, batch_size, dtype)
-    by_loops = takes_loops(inputs, member.units)
+
+class Thin(Trainer):
+    """Trains networks that `can_be_thin`, each step of all on the same batch.
+
+    Args:
+        members: of one group of `groups_thin`.
+        batch_size: maximum rows of a step.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], batch_size: int, loss: Loss, dtype: DType
+    ) -> None:
+        self._members = len(members)
+        tables, sizes = zip(
+            *(table_across(one.network, batch_size) for one in members), strict=True
+        )
+        runs = self._runs = self._windows = Struct(THIN, dtype, self._members)
+        self._repeated: Struct | None = None
+        _describe_rows(runs, members[0], batch_size)
+        nets, limits = runs.inner("network"), [_limits(member) for member in members]
+        describe_networks(nets, tables, loss)
+        nets.set(update=update)
+        nets.set_each(of_all=limits)
+        if LOSS_CODES[loss.name] > LossCode.CATEGORICAL:
+            nets.set(batch_loss=batch_loss)
+        describe_optimizers(nets.inner("hyper"), [member.optimizer for member in members])
+        units = max(int(layers["units"].max()) for layers in tables)
+        runs.set(step_in_tiles=step_in_tiles)
+        describe_tiles(runs, max(columns_for(batch_size), units))
+        # The last vector of a gradient may reach beyond it.
+        give_buffers(nets, max(sizes), max(map(_gradient_of, members)) + LANES)
+        self._call = Call(run_thin, dtype)
+        self._call.set(runs=runs, members=self._members, tiny=np.finfo(dtype).tiny)
+        self._call.settle()
+
+    def prepare(
+        self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
+    ) -> Callable[[int], None]:
+        """As `Trainer.prepare`: all windows are set before the first one."""
+        self._windows = self._runs_of(len(steps))
+        # A reshape of rows that lie apart would be a copy.
+        seen = losses[:, 0] if self._members == 1 else losses.reshape(-1, losses.shape[2])
+        begin_steps(self._windows, states, X, Y, steps, seen)
+
+        def run(window: int) -> None:
+            self._call.point("runs", self._windows, window * self._members)
+            self._call()
+
+        return run
+
+    def _runs_of(self, windows: int) -> Struct:
+        """Return the networks' records, so often."""
+        if windows == 1:
+            return self._runs
+        if self._repeated is None or len(self._repeated.memory) != windows * self._members:
+            self._repeated = self._runs.repeated(windows)
+        return self._repeated
+
+    def forget(self) -> None:
+        """As `Trainer.forget`; of the records of the windows, few stay."""
+        self._windows = self._runs
+        self._call.forget()
+        if self._repeated is not None:
+            kept = len(self._repeated.memory) <= KEPT_RECORDS
+            self._repeated.forget()
+            self._repeated = self._repeated if kept else None
+
+
+def groups_thin(
+    members: Sequence[Member], indices: Sequence[int], workload: Workload, dtype: DType
+) -> list[list[int]]:
+    """Split networks into groups that `Thin` trains: which ones are together changes no bit.
+
+    Returns:
+        Indices of each group, the one that takes longest first.
+    """
+    alike: dict[Any, list[int]] = {}
+    for i in sorted(indices, key=lambda i: members[i].network.multiply_adds):
+        alike.setdefault(_way_of_rows(members[i], workload.batch_size, dtype), []).append(i)
+    groups = []
+    for same in alike.values():
+        sizes = [_bytes_of(members[i], dtype) for i in same]
+        # As many for each thread.
+        fit = -(-sum(sizes) // (TOGETHER_BYTES * workload.threads)) * workload.threads
+        groups += parts_of(same, sizes, fit)
+    return sorted(groups, key=lambda group: -sum(members[i].network.multiply_adds for i in group))
+
+
+def _bytes_of(member: Member, dtype: DType) -> int:
+    """Return the bytes of a network's parameters and of its optimizer's tensors."""
+    return (1 + member.optimizer.slots) * member.network.layout.size * dtype.itemsize
+
+
+def _limits(member: Member) -> bool:
+    return member.optimizer.clip_norm is not None
+
+
+def _gradient_of(member: Member) -> int:
+    """Return the parameters of a network whose gradients are kept at once."""
+    if _limits(member):
+        return member.network.layout.size
+    tile, units = HEIGHTS[0] * int(member.layers["inputs"].max()), member.layers["units"].max()
+    return max(TILES_UPDATED_AT_ONCE, tile, int(units))
+
+
+def _way_of_rows(member: Member, batch_size: int, dtype: DType) -> tuple[int, bool]:
+    """Return how many inputs of a batch are taken at once, and whether by loops."""
+    inputs, units = member.network.inputs, member.units
+    at_once = inputs if _limits(member) else inputs_at_once(inputs, units, batch_size, dtype)
+    return at_once, takes_loops(inputs, units)
+
+
+def _describe_rows(runs: Struct, member: Member, batch_size: int) -> None:
+    """Give runs of networks that are like `member` in this the same room for a batch's rows."""
+    dtype, rows, inputs = runs.dtype, columns_for(batch_size), member.network.inputs
+    at_once, by_loops = _way_of_rows(member, batch_size, dtype)
     pitch = spread(at_once)
-    longest = max(rows, int(layers["units"].max()))
-    describe_network(net, layers, loss)
-    net.set(update=update, of_all=limits)
-    if LOSS_CODES[loss.name] > LossCode.CATEGORICAL:
-        net.set(batch_loss=batch_loss)
     gathered = aligned_zeros(rows * pitch, dtype)
-    call.inner("rows").set(at_once=batch_size, inputs=inputs, gathered=gathered)
+    runs.inner("rows").set(at_once=batch_size, inputs=inputs, gathered=gathered)
     columns = aligned_zeros(0 if by_loops else at_once * rows, dtype)
-    call.set(pitch=pitch, inputs_at_once=at_once, by_loops=by_loops, columns=columns)
-    call.set(chosen=np.zeros(rows, np.int64), step_in_tiles=step_in_tiles)
-    describe_tiles(call, longest)
-    tile, units = HEIGHTS[0] * int(layers["inputs"].max()), int(layers["units"].max())
-    gradient = member.network.layout.size if limits else max(TILES_UPDATED_AT_ONCE, tile, units)
-    # The last vector of a gradient may reach beyond it.
-    give_buffers(net, size, gradient + LANES)
-    describe_optimizers(net.inner("hyper"), [member.optimizer])
-    return call
+    runs.set(pitch=pitch, inputs_at_once=at_once, by_loops=by_loops, columns=columns)
+    runs.set(chosen=np.zeros(rows, np.int64))
 
 
 def takes_loops(inputs: int, units: int) -> bool:
