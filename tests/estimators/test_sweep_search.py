@@ -21,7 +21,7 @@ from samplewise import (
     NeuralNetClassifier,
     SweepSearchCV,
 )
-from samplewise.estimators import estimator, search, together
+from samplewise.estimators import estimator, fold, search, together
 from samplewise.network.losses import MeanSquaredError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -86,7 +86,7 @@ def test_each_fit_takes_its_own_training_and_leaves_none(monkeypatch):
 @pytest.fixture
 def prepared(monkeypatch):
     """Return the candidates that were prepared, ahead and by `fit`."""
-    found = {"search": [], "estimator": []}
+    found = {"fold": [], "estimator": []}
 
     def counting(module):
         prepare = module.task_of
@@ -97,7 +97,7 @@ def prepared(monkeypatch):
 
         return counted
 
-    for module in (search, estimator):
+    for module in (fold, estimator):
         monkeypatch.setattr(module, "task_of", counting(module))
     return found
 
@@ -105,9 +105,19 @@ def prepared(monkeypatch):
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_each_training_is_prepared_once(early_stopping, prepared):
     check_equal(small(early_stopping=early_stopping))
-    assert len(prepared["search"]) == 12
+    assert len(prepared["fold"]) == 12
     # Twelve of GridSearchCV, and the last fit of each.
     assert len(prepared["estimator"]) == 12 + 1 + 1
+
+
+def test_rows_are_checked_once_for_all_that_depend_on_them_in_one_way(monkeypatch):
+    asked, rows_of = [], fold.rows_of
+    monkeypatch.setattr(
+        fold, "rows_of", lambda *args, **kw: asked.append(1) or rows_of(*args, **kw)
+    )
+    grid = GRID | {"class_weight": [None, "balanced", {0: 2.0, 1: 1.0, 2: 1.0}], "tol": [0.0, 1e-4]}
+    check_equal(small(), grid=grid)
+    assert len(asked) == 3 * 3
 
 
 def test_whole_networks_train_at_once(products):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -19,17 +18,15 @@ from sklearn.utils.validation import _check_method_params
 
 from samplewise.errors import raised_by_signal_handler
 from samplewise.estimators.estimator import Estimator
-from samplewise.estimators.inputs import numpy_only
-from samplewise.estimators.running import Task
+from samplewise.estimators.fold import Fold
 from samplewise.estimators.scores import Scores
 from samplewise.estimators.settings import LBFGS
-from samplewise.estimators.tasks import Given, task_of
+from samplewise.estimators.tasks import Given
 from samplewise.estimators.together import (
     Preparation,
     Trained,
     offered,
     train_together,
-    with_known_rows,
 )
 
 MOST_BYTES = 2**28
@@ -116,7 +113,8 @@ class SweepSearchCV(GridSearchCV):
             if len(splits) * math.prod(np.shape(X)) * np.float64().nbytes > MOST_BYTES:
                 evaluate_candidates(candidates, cv=_Splits(splits), **context)
                 return
-            folds = [self._trained_together(candidates, train) for train, _ in splits]
+            estimators = [self._estimator_of(values) for values in candidates]
+            folds = [self._trained_together(estimators, train) for train, _ in splits]
             if whole := self._all_trained(folds):
                 # scikit-learn takes the first one, and with it all that its results need.
                 scores = Scores(self, X, y, routed.scorer.score)
@@ -127,33 +125,44 @@ class SweepSearchCV(GridSearchCV):
 
         super()._run_search(evaluate, callback_ctx=callback_ctx)
 
-    def _trained_together(
-        self, candidates: Sequence[dict[str, Any]], train: Any
-    ) -> list[Trained | None]:
-        """Return the training of each candidate on a fold; None of one that trains in `fit`."""
-        prepared = self._preparations(candidates, train)
+    def _estimator_of(self, values: dict[str, Any]) -> Any:
+        """Return the estimator of a candidate, or None where it trains in `fit`."""
+        try:
+            estimator = clone(self.estimator).set_params(**clone(values, safe=False))
+            if not _may_share(estimator):
+                return None
+            estimator._validate_params()
+        except Exception as error:
+            # `fit` meets it again, and scikit-learn says so.
+            if raised_by_signal_handler(error):
+                raise
+            return None
+        return estimator
+
+    def _trained_together(self, estimators: Sequence[Any], train: Any) -> list[Trained | None]:
+        """Return the training of each estimator on a fold; None of one that trains in `fit`."""
+        prepared = self._preparations(estimators, train)
         done = train_together([one for one in prepared if one is not None])
         by_preparation = {one.preparation: one for one in done}
         return [None if one is None else by_preparation.get(one) for one in prepared]
 
-    def _preparations(
-        self, candidates: Sequence[dict[str, Any]], train: Any
-    ) -> list[Preparation | None]:
-        """Return the preparation of each candidate that may share its training."""
+    def _preparations(self, estimators: Sequence[Any], train: Any) -> list[Preparation | None]:
+        """Return the preparation of each estimator that may share its training."""
         X, y = self._given
         fit_params = _check_method_params(X, params=self._routed.estimator.fit, indices=train)
         X, y = _safe_split(self.estimator, X, y, train)
         given = Given(X, y, **{"sample_weight": None, **fit_params})
-        known: list[Task] = []
+        if given.initial is not None:
+            return [None] * len(estimators)
+        fold = Fold(given)
         found: list[Preparation | None] = []
-        for values in candidates:
+        for estimator in estimators:
             found.append(None)
+            if estimator is None:
+                continue
             try:
-                estimator = clone(self.estimator).set_params(**clone(values, safe=False))
-                if given.initial is None and _may_share(estimator):
-                    found[-1] = _prepared(estimator, given, known)
+                found[-1] = fold.prepared(clone(estimator))
             except Exception as error:
-                # `fit` meets it again, and scikit-learn says so.
                 if raised_by_signal_handler(error):
                     raise
         return found
@@ -200,12 +209,3 @@ def _may_share(estimator: Any) -> bool:
         not isinstance(estimator.random_state, Integral),
     )
     return not any(alone)
-
-
-def _prepared(estimator: Any, given: Given, known: list[Task]) -> Preparation:
-    """Return the training of an estimator, with the rows of a known one where they are the same."""
-    estimator._validate_params()
-    with numpy_only(), warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        task = with_known_rows(task_of(estimator, given, anew=True), known)
-    return Preparation(estimator, estimator.get_params(deep=False), given, task, bool(warned))

@@ -57,19 +57,20 @@ class Given:
     one_epoch: bool = False
 
 
-def task_of(estimator: Any, given: Given, *, anew: bool) -> Task:
+def task_of(estimator: Any, given: Given, *, anew: bool, rows: Rows | None = None) -> Task:
     """Return the training of an estimator, whose attributes of rows and targets are set.
 
     Args:
         estimator: to train.
         given: arguments of `fit`.
         anew: whether it begins with new weights.
+        rows: as `rows_of` returns them for this estimator; None to ask it.
 
     Raises:
         ValueError: an argument or parameter cannot be used.
     """
     _check_epochs(estimator, given.initial)
-    rows = _rows(estimator, given, anew=anew)
+    rows = rows or rows_of(estimator, given, anew=anew)
     network = estimator._network(rows.X.shape[1], estimator.n_outputs_)
     warn_of(notes_on_channels(network))
     with drawing_from(estimator.random_state) as random_state:
@@ -217,8 +218,8 @@ def start_of(
     return TrainingState(parameters, aligned_zeros(slots, parameters.dtype))
 
 
-def _rows(estimator: Any, given: Given, *, anew: bool) -> Rows:
-    """Return the rows to learn from, with their weights."""
+def rows_of(estimator: Any, given: Given, *, anew: bool) -> Rows:
+    """Return the rows to learn from, with their weights; set the attributes that come of them."""
     numeric = not hasattr(estimator, "predict_proba")
     X, y = checked_pair(estimator, estimator._flat(given.X), given.y, reset=anew, numeric=numeric)
     weights = sample_weights(given.sample_weight, X)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -124,22 +124,10 @@ def done_before(estimator: Any, task: Task) -> Outcome | None:
     offered = _OFFERED.get([])
     for place, one in enumerate(offered):
         goes_by = one.preparation.estimator.monitor
-        if _is_same_value(goes_by, estimator.monitor) and _is_same(one.preparation.task, task):
+        if is_same_value(goes_by, estimator.monitor) and _is_same(one.preparation.task, task):
             del offered[place]
             return one.outcome
     return None
-
-
-def with_known_rows(task: Task, known: list[Task]) -> Task:
-    """Return a training with the rows of a known one, where these are the same; else note it.
-
-    So there is one copy of the rows, however many candidates.
-    """
-    for other in known:
-        if _have_same_rows(other, task):
-            return replace(task, rows=other.rows, held=other.held)
-    known.append(task)
-    return task
 
 
 def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
@@ -173,7 +161,7 @@ def _groups(prepared: Sequence[Preparation]) -> list[list[Preparation]]:
             continue
         key = (one.estimator.monitor, task.objective, shared)
         for known, group in groups:
-            if known == key and _have_same_rows(group[0].task, task):
+            if known == key and have_same_rows(group[0].task, task):
                 group.append(one)
                 break
         else:
@@ -214,11 +202,12 @@ def _is_same(one: Task, other: Task) -> bool:
         and one.objective == other.objective
         and one.network == other.network
         and _are_equal(one.starts[0].parameters, other.starts[0].parameters)
-        and _have_same_rows(one, other)
+        and have_same_rows(one, other)
     )
 
 
-def _have_same_rows(one: Task, other: Task) -> bool:
+def have_same_rows(one: Task, other: Task) -> bool:
+    """Return True if two trainings have the same rows to learn from, and the same held out."""
     return _same_rows(one.rows, other.rows) and _same_rows(one.held, other.held)
 
 
@@ -233,10 +222,10 @@ def _same_rows(one: Rows | None, other: Rows | None) -> bool:
 
 
 def _has_values(owner: Any, values: Mapping[str, Any]) -> bool:
-    return all(_is_same_value(getattr(owner, name), value) for name, value in values.items())
+    return all(is_same_value(getattr(owner, name), value) for name, value in values.items())
 
 
-def _is_same_value(one: Any, other: Any) -> bool:
+def is_same_value(one: Any, other: Any) -> bool:
     """Return True if two parameters or arguments are known to be equal."""
     if one is other:
         return True
@@ -247,9 +236,9 @@ def _is_same_value(one: Any, other: Any) -> bool:
     if hasattr(one, "equals"):
         return bool(one.equals(other))
     if isinstance(one, tuple | list):
-        return len(one) == len(other) and all(map(_is_same_value, one, other))
+        return len(one) == len(other) and all(map(is_same_value, one, other))
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_is_same_value(one[k], other[k]) for k in one)
+        return one.keys() == other.keys() and all(is_same_value(one[k], other[k]) for k in one)
     return isinstance(one, _COMPARABLE) and bool(one == other)
 
 
