@@ -1,6 +1,7 @@
 """Batches shared by threads: the numbers of one thread, the same bits each time, and no hang."""
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from samplewise.network import (
     initialize,
 )
 from samplewise.streams import Streams
+from samplewise_backends.numba_cpu import trainers
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.compile import calls, jit, meeting
 from samplewise_backends.numba_cpu.compile.calls import Call
@@ -26,7 +28,7 @@ from samplewise_backends.numba_cpu.planner import threads as planner_threads
 from samplewise_backends.numba_cpu.plans.direct import Direct
 from samplewise_backends.numba_cpu.plans.members import Member
 from samplewise_backends.numba_cpu.plans.shared import Shared
-from samplewise_backends.numba_cpu.plans.threads import all_at_once
+from samplewise_backends.numba_cpu.plans.threads import in_company
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 
@@ -134,6 +136,42 @@ def test_a_forgotten_training_leaves_nothing_to_the_next():
     assert trained(trainer, given, 16)[0].tobytes() == first.tobytes()
 
 
+def epochs_of(program, given, count, stop, batch_size=16):
+    """Run epochs until `stop`; return parameters, the epochs that were run, and their losses."""
+    parameters, X, Y = given
+    state = TrainingState(parameters.copy(), np.zeros(0))
+    orders = [np.random.default_rng(epoch).permutation(ROWS) for epoch in range(count)]
+    steps = [Steps(order, 0, ROWS, batch_size, 0.1) for order in orders]
+    losses = np.full((count, ROWS), np.nan)
+    ran = program.run_epochs(state, X, Y, steps, losses, stop)
+    assert state.step == ran * steps[0].count
+    return state.parameters, ran, losses[:ran]
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_epochs_of_one_call_have_the_bits_of_one_call_each(threads, monkeypatch):
+    monkeypatch.setattr(planner_threads, "sharing_threads", lambda *_: threads)
+    monkeypatch.setattr(trainers, "sharing_threads", lambda *_: threads)
+    given, kept = drawn(SMALL), []
+    shared = program(SGD(), 16, threads, SMALL)
+    assert f"shared by {threads} threads" in shared.plan.reason
+    started, start = [], threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda one: started.append(one) or start(one))
+    for epochs in (1, 2, 5):
+        whole, ran, losses = epochs_of(shared, given, epochs, lambda: False)
+        assert (ran, len(started)) == (epochs, threads - 1)
+        assert np.isfinite(losses).all()
+        kept.append((whole, losses))
+        started.clear()
+    for epochs, (want, seen) in zip((1, 2), kept[:2], strict=True):
+        # Threads that wait for an epoch which never comes have changed nothing.
+        asked = iter([False] * (epochs - 1) + [True] * 9)
+        stopped, ran, losses = epochs_of(shared, given, 5, partial(next, asked))
+        assert ran == epochs
+        assert stopped.tobytes() == want.tobytes()
+        assert losses.tobytes() == seen.tobytes() == kept[2][1][:epochs].tobytes()
+
+
 @pytest.mark.parametrize("failing", [0, 1])
 @pytest.mark.parametrize("error", [ValueError("of a thread"), KeyboardInterrupt()])
 def test_a_thread_that_fails_lets_the_others_end(failing, error, monkeypatch):
@@ -141,7 +179,8 @@ def test_a_thread_that_fails_lets_the_others_end(failing, error, monkeypatch):
     want, _ = trained(trainer, given, 16)
 
     def call(prepared):
-        if prepared.memory["thread"][0] == failing:
+        mine = threading.current_thread() is threading.main_thread()
+        if mine == (failing == 0):
             raise error
         compiled(prepared)
 
@@ -164,10 +203,13 @@ def test_nothing_is_called_where_the_system_gives_no_further_thread(monkeypatch)
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    calls = [lambda k=k: called.append(k) for k in range(3)]
-    with pytest.raises(RuntimeError, match="can't start new thread"):
-        all_at_once(calls, lambda: called.append("abandoned"))
-    assert called == ["abandoned"]
+    abandoned = threading.Event()
+    with (
+        pytest.raises(RuntimeError, match="can't start new thread"),
+        in_company([abandoned.wait] * 2, abandoned.set),
+    ):
+        called.append("block")
+    assert called == []
 
 
 def program(optimizer, batch_size, threads, network=None, **fields):

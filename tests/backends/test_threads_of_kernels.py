@@ -19,7 +19,7 @@ from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise_backends.numba_cpu.backend import NumbaBackend
 from samplewise_backends.numba_cpu.planner.threads import HAND_OVER_NS, threads_for
 from samplewise_backends.numba_cpu.plans import threads as shared_out
-from samplewise_backends.numba_cpu.plans.threads import all_at_once, beside, in_threads, in_turn
+from samplewise_backends.numba_cpu.plans.threads import beside, in_company, in_threads, in_turn
 from samplewise_backends.numba_cpu.trainers import TrainerFactory
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
@@ -132,15 +132,20 @@ def signalled():
     signal.signal(signal.SIGALRM, before)
 
 
+def run_in_company(calls, abandon):
+    with in_company(calls, abandon):
+        pass
+
+
 @needs_signals
 @pytest.mark.parametrize(
     "share_out",
     [
         lambda call, abandon: beside(2, call, abandon),
-        lambda call, abandon: all_at_once([lambda: None, lambda: call(1)], abandon),
+        lambda call, abandon: run_in_company([lambda: call(1)], abandon),
         lambda call, _: in_threads(2)(lambda number: call(number) if number else None, range(2)),
     ],
-    ids=["beside", "all_at_once", "in_threads"],
+    ids=["beside", "in_company", "in_threads"],
 )
 def test_an_interrupt_of_a_caller_that_waits_is_raised_once_all_have_ended(signalled, share_out):
     waits, abandoned, ended = threading.Event(), [], []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 
@@ -75,21 +76,25 @@ class NumbaProgram(EpochsProgram):
         stop: Callable[[], bool],
     ) -> int:
         """Run whole epochs, each in one compiled call."""
-        run = self._epochs(state, X, Y, steps, losses)
-        for epoch, one in enumerate(steps):
-            if epoch > 0 and stop():
-                return epoch
-            run(epoch)
-            state.step += one.count
+        with self._epochs(state, X, Y, steps, losses) as run:
+            for epoch, one in enumerate(steps):
+                if epoch > 0 and stop():
+                    return epoch
+                run(epoch)
+                state.step += one.count
         return len(steps)
 
+    @contextmanager
     def _epochs(
         self, state: TrainingState, X: Matrix, Y: Matrix, steps: Sequence[Steps], losses: Matrix
-    ) -> Callable[[int], None]:
+    ) -> Iterator[Callable[[int], None]]:
         """Prepare epochs together; those that one plan does not foresee, each in its turn."""
         if any(map(self._is_unforeseen, steps)):
-            return lambda epoch: self.run_epoch(state, X, Y, steps[epoch], losses[epoch])
-        return self._trainer.prepare([state], X, Y, [[one] for one in steps], losses[:, None])
+            yield lambda epoch: self.run_epoch(state, X, Y, steps[epoch], losses[epoch])
+            return
+        run = self._trainer.prepare([state], X, Y, [[one] for one in steps], losses[:, None])
+        with self._trainer.company():
+            yield run
 
     def _is_unforeseen(self, steps: Steps) -> bool:
         fields = self._member.step_fields

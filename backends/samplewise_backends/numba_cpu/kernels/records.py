@@ -225,13 +225,22 @@ STEPS = record(
 
 # Steps of one network by several threads, as one of them takes them: see `shared`. They have
 # parameters, rows and rates in common, and each has buffers of its own: `gradients` has the
-# addresses of each one's gradient of all parameters. `counter` is where they meet.
+# addresses of each one's gradient of all parameters. `counter` is where they meet, after `met`
+# arrivals in earlier windows.
 SHARED = record(
     "shared",
     steps=STEPS,
-    **each(INTEGER, "thread", "threads", "giving_way"),
+    **each(INTEGER, "thread", "threads", "giving_way", "met"),
     gradients=reads(INTEGER),
     counter=writes(INTEGER),
+)
+
+# Windows of them, one after the other.
+SHARED_WINDOWS = record(
+    "shared_windows",
+    runs=writes(SHARED),
+    windows=INTEGER,
+    tiny=NUMBER,
 )
 
 # Steps of one network of dense layers with the batch in the lanes: see `thin`. Gathered rows are

@@ -1,6 +1,6 @@
 """Steps of one network by several threads: each takes a part of the batch, then of the parameters.
 
-    forward, loss, backward of its rows | meet | add up and update its parameters | meet
+    meet | forward, loss, backward of its rows | meet | add up and update its parameters | meet
 
 Differs from the reference: a gradient is the sum of the threads' own, each the mean over its rows
 times its share of the batch. The order of that sum depends on the number of threads alone.
@@ -9,7 +9,7 @@ times its share of the batch. The order of that sum depends on the number of thr
 import numpy as np
 
 from samplewise_backends.numba_cpu.compile.jit import inlined_kernel, kernel, routine
-from samplewise_backends.numba_cpu.compile.meeting import arrive, arrived, give_way
+from samplewise_backends.numba_cpu.compile.meeting import ABANDONED, arrive, arrived, give_way
 from samplewise_backends.numba_cpu.compile.views import (
     call,
     integers_at,
@@ -18,7 +18,7 @@ from samplewise_backends.numba_cpu.compile.views import (
     vector_at,
 )
 from samplewise_backends.numba_cpu.kernels.direct import gather
-from samplewise_backends.numba_cpu.kernels.records import LAYER, SHARED
+from samplewise_backends.numba_cpu.kernels.records import LAYER, SHARED, SHARED_WINDOWS
 from samplewise_backends.numba_cpu.kernels.step import update_part
 from samplewise_backends.numba_cpu.kernels.stepwise import backward
 
@@ -29,7 +29,7 @@ LOOKS = 20_000
 
 @kernel
 def meet(counter, awaited, giving_way):
-    """Wait until `awaited` arrivals were counted, this one with them.
+    """Wait until `awaited` arrivals were counted, this one with them; return False if abandoned.
 
     Args:
         counter: address of the count, 0 before the first meeting and never set back.
@@ -42,6 +42,7 @@ def meet(counter, awaited, giving_way):
         looks += 1
         if looks > LOOKS:
             give_way(giving_way)
+    return arrived(counter) < ABANDONED
 
 
 @inlined_kernel
@@ -91,20 +92,24 @@ def _update_own(run, rows, gradient, first, count, penalised):
         update_part(run.steps.network, first + begin, end - begin, penalised, first + begin)
 
 
-@routine(SHARED)
-def run_shared(run):
-    """Train on the batches of `run.steps.rows`, with the other threads that were given the same."""
+@inlined_kernel
+def _run_window(run):
+    """Train on the batches of `run.steps.rows`; return False if the threads are not to go on."""
     net, source, threads = run.steps.network, run.steps.rows, run.threads
     rates = vector_at(run.steps.rates, run.steps.rates_count, np.float64(0))
     gradient = vector_at(net.gradient, net.gradient_size, net.tiny)
-    met, size = 0, source.at_once
+    met, size = run.met + threads, source.at_once
+    # Nobody begins before the caller does.
+    if not meet(run.counter, met, run.giving_way):
+        return False
     for first in range(source.start, source.stop, size):
         rows = min(size, source.stop - first)
         if run.steps.rates_count > 0:
             net.hyper.rate = rates[(first - source.start) // size]
         _own_gradient(run, first, rows)
         met += threads
-        meet(run.counter, met, run.giving_way)
+        if not meet(run.counter, met, run.giving_way):
+            return False
         for k in range(net.depth):
             layer = record_at(net.layers, k, LAYER, net.tiny)
             if not layer.trained:
@@ -112,5 +117,15 @@ def run_shared(run):
             _update_own(run, rows, gradient, layer.weight, layer.weights, layer.penalised)
             _update_own(run, rows, gradient, layer.bias, layer.biases, 0)
         met += threads
-        meet(run.counter, met, run.giving_way)
+        if not meet(run.counter, met, run.giving_way):
+            return False
         net.step += 1
+    return True
+
+
+@routine(SHARED_WINDOWS)
+def run_shared(given):
+    """Train on windows, with the other threads that were given the same."""
+    for window in range(given.windows):
+        if not _run_window(record_at(given.runs, window, SHARED, given.tiny)):
+            break

@@ -32,7 +32,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     units_in_tiles,
 )
 from samplewise_backends.numba_cpu.plans.storage import InPlace, Parameters, Stacked
-from samplewise_backends.numba_cpu.plans.trainer import KEPT_RECORDS, Windows
+from samplewise_backends.numba_cpu.plans.trainer import OfWindows, Windows
 
 
 class Group:
@@ -65,9 +65,9 @@ class Group:
         self._networks.set(later_layers=later_layers)
         take_tiles(self._networks, max(units_in_tiles(table[1:], batch_size) for table in layers))
         gradient = max(self.ld, *(largest_gradient(member.layers[1:]) for member in members))
-        # Those of the prepared windows; copies of the records for several of them.
+        self._of_windows = OfWindows(self._networks)
+        # Those of the prepared windows.
         self._windows = self._networks
-        self._repeated: Struct | None = None
         self._A = give_buffers(self._networks, size + block * self.ld, gradient)
 
     def velocity_rows(self, rows: int) -> int:
@@ -78,10 +78,7 @@ class Group:
         """Let go of the states, the rates and the windows; few records of these stay."""
         self.storage.forget()
         self._rates, self._windows = None, self._networks
-        if self._repeated is not None:
-            kept = len(self._repeated.memory) <= KEPT_RECORDS
-            self._repeated.forget()
-            self._repeated = self._repeated if kept else None
+        self._of_windows.forget()
 
     def _place_first_layers(self, layers: Sequence[Layers]) -> None:
         """Let the first layers' outputs lie side by side at the front of the buffers."""
@@ -111,7 +108,7 @@ class Group:
     ) -> None:
         """Write all windows into networks' records, and what they share into a `records.BLOCK`."""
         theta, slots = parameters.theta, parameters.velocity
-        nets = self._windows = self._networks_of(len(steps))
+        nets = self._windows = self._of_windows.of(len(steps))
         nets.set(parameters=theta, size=len(theta), slots=slots, slots_size=len(slots))
         each = [*chain.from_iterable(steps)]
         # A reshape of rows that lie apart would be a copy.
@@ -119,14 +116,6 @@ class Group:
         # Optimizers of blocks are linear: they do not ask how many steps were made before.
         begin_windows(nets, Y, each, seen)
         block.set(bias=parameters.bias, bias_velocity=parameters.bias_velocity)
-
-    def _networks_of(self, windows: int) -> Struct:
-        """Return the networks' records, so often."""
-        if windows == 1:
-            return self._networks
-        if self._repeated is None or len(self._repeated.memory) != windows * len(self._units):
-            self._repeated = self._networks.repeated(windows)
-        return self._repeated
 
     def begin(self, block: Struct, window: int, steps: Windows) -> None:
         """Set a `records.BLOCK` to one of the prepared windows, which has these steps."""

@@ -31,7 +31,7 @@ from samplewise_backends.numba_cpu.plans.routines import (
     give_buffers,
 )
 from samplewise_backends.numba_cpu.plans.split import parts_of
-from samplewise_backends.numba_cpu.plans.trainer import KEPT_RECORDS, States, Trainer, Windows
+from samplewise_backends.numba_cpu.plans.trainer import OfWindows, States, Trainer, Windows
 
 # Bytes of a batch's rows that stay in the second nearest cache, 1 MiB on a processor of 2022. Of
 # more, so many bytes are taken at once, but not fewer inputs, and all for few units: they read the
@@ -60,8 +60,8 @@ class Thin(Trainer):
         tables, sizes = zip(
             *(table_across(one.network, batch_size) for one in members), strict=True
         )
-        runs = self._runs = self._windows = Struct(THIN, dtype, self._members)
-        self._repeated: Struct | None = None
+        runs = Struct(THIN, dtype, self._members)
+        self._runs = OfWindows(runs)
         _describe_rows(runs, members[0], batch_size)
         nets, limits = runs.inner("network"), [_limits(member) for member in members]
         describe_networks(nets, tables, loss)
@@ -83,33 +83,21 @@ class Thin(Trainer):
         self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
     ) -> Callable[[int], None]:
         """As `Trainer.prepare`: all windows are set before the first one."""
-        self._windows = self._runs_of(len(steps))
+        runs = self._runs.of(len(steps))
         # A reshape of rows that lie apart would be a copy.
         seen = losses[:, 0] if self._members == 1 else losses.reshape(-1, losses.shape[2])
-        begin_steps(self._windows, states, X, Y, steps, seen)
+        begin_steps(runs, states, X, Y, steps, seen)
 
         def run(window: int) -> None:
-            self._call.point("runs", self._windows, window * self._members)
+            self._call.point("runs", runs, window * self._members)
             self._call()
 
         return run
 
-    def _runs_of(self, windows: int) -> Struct:
-        """Return the networks' records, so often."""
-        if windows == 1:
-            return self._runs
-        if self._repeated is None or len(self._repeated.memory) != windows * self._members:
-            self._repeated = self._runs.repeated(windows)
-        return self._repeated
-
     def forget(self) -> None:
         """As `Trainer.forget`; of the records of the windows, few stay."""
-        self._windows = self._runs
         self._call.forget()
-        if self._repeated is not None:
-            kept = len(self._repeated.memory) <= KEPT_RECORDS
-            self._repeated.forget()
-            self._repeated = self._repeated if kept else None
+        self._runs.forget()
 
 
 def groups_thin(

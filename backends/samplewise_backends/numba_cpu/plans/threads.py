@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
@@ -148,41 +148,31 @@ def beside(threads: int, call: Callable[[int], None], abandon: Callable[[], None
         raise errors[0]
 
 
-def all_at_once(calls: Sequence[Callable[[], None]], abandon: Callable[[], None]) -> None:
-    """Run calls that wait for one another, each in a thread, the first in the caller's.
+@contextmanager
+def in_company(calls: Sequence[Callable[[], None]], abandon: Callable[[], None]) -> Iterator[None]:
+    """Run calls, each in a thread, beside the block, for which they wait and which waits for them.
 
     Args:
-        calls: at least one.
-        abandon: lets the others end where one call has failed or could not begin.
+        calls: those that end before the block go on waiting for it.
+        abandon: lets all waiting end, at the end of the block, and where a call has failed.
 
     Raises:
-        BaseException: the first error of a call, once all have ended.
-        RuntimeError: the system gives no further thread; nothing has been called.
+        BaseException: of the block, or the first error of a call, once all have ended.
+        RuntimeError: the system gives no further thread; the block has not begun.
     """
-    errors, may_begin = list[BaseException](), SimpleQueue[bool]()
+    errors = list[BaseException]()
 
-    def begin(number: int) -> None:
+    def run(number: int) -> None:
         _try(lambda k: calls[k](), number, errors)
         if errors:
             abandon()
 
-    def begin_later(number: int) -> None:
-        if may_begin.get():
-            begin(number)
-
-    numbers = range(1, len(calls))
-    others = _Others([partial(begin_later, number) for number in numbers])
+    others = _Others([partial(run, number) for number in range(len(calls))])
     try:
         others.start()
-        for _ in numbers:
-            may_begin.put(True)
-        begin(0)
-    except BaseException:
-        abandon()
-        raise
+        yield
     finally:
-        for _ in numbers:
-            may_begin.put(False)
+        abandon()
         others.wait(abandon)
     if errors:
         raise errors[0]

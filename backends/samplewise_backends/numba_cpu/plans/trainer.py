@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from samplewise.contract import Steps, TrainingState
+from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 
 # Networks' records of several windows that outlive their training: up to 1 KB each.
@@ -29,9 +31,15 @@ class Trainer:
         """
         raise NotImplementedError
 
+    def company(self) -> AbstractContextManager[None]:
+        """Return a context to run prepared windows in: the threads that take part live as long."""
+        return nullcontext()
+
     def run(self, states: States, X: Matrix, Y: Matrix, steps: Windows, losses: Matrix) -> None:
         """Run a window of each network."""
-        self.prepare(states, X, Y, [steps], losses[None])(0)
+        run = self.prepare(states, X, Y, [steps], losses[None])
+        with self.company():
+            run(0)
 
     def forget(self) -> None:
         """Let go of the arrays of a training; the next one has the bits of a new trainer."""
@@ -50,3 +58,28 @@ class Trainer:
     def first_values(self, states: States, X: Matrix) -> Matrix | None:
         """Return the first layers' products with X, (rows, R), or None where the states have W."""
         return None
+
+
+class OfWindows:
+    """Settled records, and as many copies of them as there are windows."""
+
+    def __init__(self, records: Struct) -> None:
+        self._records = records
+        self._repeated: Struct | None = None
+
+    def of(self, windows: int) -> Struct:
+        """Return the records of so many windows, those of a window side by side."""
+        if windows == 1:
+            return self._records
+        count = windows * len(self._records.memory)
+        if self._repeated is None or len(self._repeated.memory) != count:
+            self._repeated = self._records.repeated(windows)
+        return self._repeated
+
+    def forget(self) -> None:
+        """Let go of the copies' arrays; few copies stay. The records forget by themselves."""
+        if self._repeated is None:
+            return
+        kept = len(self._repeated.memory) <= KEPT_RECORDS
+        self._repeated.forget()
+        self._repeated = self._repeated if kept else None
