@@ -19,7 +19,7 @@ from samplewise.network import (
     loss_named,
 )
 from samplewise_backends.numba_cpu.backend import NumbaBackend
-from samplewise_backends.numba_cpu.plans import direct, group, prediction
+from samplewise_backends.numba_cpu.plans import direct, prediction, trainer
 from samplewise_backends.numba_cpu.plans.direct import KEPT_COUNTS
 
 ROWS, BATCH, COUNT = 12, 4, 3
@@ -190,12 +190,12 @@ def test_calls_of_many_epochs_do_not_outlive_their_training(monkeypatch):
 
 @pytest.mark.parametrize("case", ["blocked", "dual"])
 def test_records_of_many_epochs_do_not_outlive_their_training(case, monkeypatch):
-    monkeypatch.setattr(group, "KEPT_RECORDS", 3)
+    monkeypatch.setattr(trainer, "KEPT_RECORDS", 3)
     program, state = program_of(case)
     for count, kept in ((3, True), (4, False)):
         epochs = epochs_of([plain] * count, in_order=True)
         at_once(program, state, epochs, np.zeros((count, ROWS)))
-        memory = weakref.ref(program._trainer._group._repeated.memory)
+        memory = weakref.ref(program._trainer._group._of_windows._repeated.memory)
         assert program.forget()
         gc.collect()
         assert (memory() is not None) == kept

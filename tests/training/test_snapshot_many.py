@@ -23,7 +23,7 @@ from samplewise.errors import ContractError, ParameterError, SnapshotError, Some
 from samplewise.network import multilayer_perceptron
 from samplewise.training.many import train_many
 from samplewise.training.session import Session
-from samplewise_backends.numba_cpu import many
+from samplewise_backends.numba_cpu import trainers
 from samplewise_backends.numba_cpu.plans.split import groups_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:the network did not learn")
@@ -105,7 +105,7 @@ def test_groups_are_those_of_the_snapshot(monkeypatch):
     whole = train_many(networks, X, LABELS, chosen, callbacks=[[takes], [], [], []])
     snapshot = takes.snapshots[1]
     assert len(snapshot.held["sizes"]) > 1
-    monkeypatch.setattr(many, "groups_of", reversed_groups)
+    monkeypatch.setattr(trainers, "groups_of", reversed_groups)
     rest = train_many(networks, X, LABELS, chosen, initial=again(snapshot))
     assert list(map(outcome, rest)) == list(map(outcome, whole))
 
