@@ -21,8 +21,10 @@ from samplewise_backends.numba_cpu.plans.routines import has_tiles
 
 # Products of a training take this many times as long as measured ones, which run in a row.
 WARM = 1.15
-# Shares of `Rates.step`: a row, a row that is a batch beside that, a unit of a layer by loops.
-ROW, ALONE, LOOP_UNIT = 0.26, 0.3, 0.03
+# Shares of `Rates.step`: a row, which has some logits; each other logit; a row that is a batch
+# beside that, a unit of a layer by loops.
+ROW, LOGIT, ALONE, LOOP_UNIT = 0.26, 0.017, 0.3, 0.03
+LOGITS_OF_ROW = 10
 # Loops: multiples of `Rates.later_weight` for each weight and row, of a batch, of a single row, and
 # of one with a velocity; multiply-adds at full speed for each weight of a row's end, which fills no
 # vector.
@@ -87,7 +89,9 @@ class StepCosts:
     def later_ns(self) -> float:
         """Return the nanoseconds of all that follows the first layer's products."""
         rates, rows = self._rates, self._rows
-        ns = rows * (ROW + (ALONE if self._batch == 1 else 0.0)) * rates.step
+        logits = max(self._layers[-1][2] - LOGITS_OF_ROW, 0)
+        row = ROW + logits * LOGIT + (ALONE if self._batch == 1 else 0.0)
+        ns = rows * row * rates.step
         ns += self.activations_ns(rows, RELU, SMOOTH)
         ns += rows * rates.mac * self._of_activations(self._end, RELU_END, SMOOTH_END)
         for kind, inputs, units, _ in self._layers[1:]:
