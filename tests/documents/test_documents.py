@@ -38,6 +38,8 @@ from samplewise_bench.scaling import curves, measure
 
 IGNORED = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
 LANGUAGES = {"sh", "python", "toml", "text"}
+# The first line of a list or table, right below a line of a paragraph.
+BELOW_TEXT = re.compile(r"^(?![-*|#]|\d+\. | )\S.*\n((?:[-*] |\d+\. |\|).*)$", re.MULTILINE)
 # Commands that do not run here, by what they begin with.
 LEFT_OUT = {
     "python -m pytest": "it is this suite",
@@ -233,6 +235,13 @@ def test_no_command_is_hidden_from_that(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     assert set(FENCE.findall(text)[::2]) <= LANGUAGES
     assert UNFENCED.findall(text) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_site_sees_each_list_and_table(name):
+    """Unlike GitHub, Markdown of the site takes those right below a line of text for more of it."""
+    text = re.sub(r"^```.*?^```$", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.M | re.S)
+    assert BELOW_TEXT.findall(text) == []
 
 
 @pytest.mark.parametrize("start", LEFT_OUT)
