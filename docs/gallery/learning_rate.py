@@ -32,7 +32,8 @@ ax.set(xlabel="learning rate", ylabel="loss", ylim=(0, 4))
 ax.legend()
 
 # %%
-# Fifteen epochs with the suggested rate, with a thirtieth of it, and with ten times the rate.
+# Fifteen epochs with the suggested rate, with a thirtieth of it, and with ten times the rate. The
+# suggestion is on the safe side: here ten times the rate gets further, but its loss jumps.
 figure, ax = plt.subplots(figsize=(6, 3))
 for name, factor in {"suggestion": 1, "a thirtieth": 1 / 30, "ten times": 10}.items():
     changed = dataclasses.replace(settings, learning_rate=factor * test.suggestion)

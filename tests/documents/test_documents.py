@@ -32,6 +32,7 @@ from samplewise.network import LOSSES, OPTIMIZERS
 from samplewise.network.activations import CUSTOM
 from samplewise.report.experiments import PARTS
 from samplewise_backends.numba_cpu import preparation
+from samplewise_backends.numba_cpu.build import all_routines
 from samplewise_backends.numba_cpu.kernels.trial import trial
 from samplewise_bench import rows
 from samplewise_bench.scaling import curves, measure
@@ -242,6 +243,11 @@ def test_the_site_sees_each_list_and_table(name):
     """Unlike GitHub, Markdown of the site takes those right below a line of text for more of it."""
     text = re.sub(r"^```.*?^```$", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.M | re.S)
     assert BELOW_TEXT.findall(text) == []
+
+
+def test_the_page_about_containers_counts_the_kernels():
+    text = (ROOT / "docs" / "CONTAINERS.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\b(\d+) (?:prebuilt|kernels)", text)) == {str(len(all_routines()))}
 
 
 @pytest.mark.parametrize("start", LEFT_OUT)
