@@ -151,8 +151,8 @@ def test_both_times_are_told_and_which_is_which(measured_at_once, measured):
     assert f"each once by itself; all 4 together: {mean} ms; pub" in told.headlines[0].detail
     together = _reading(measured_at_once)[1]
     assert together.startswith("The 4 networks of a repeat, one of each row, trained together")
-    assert "each was trained by itself too: the training times are of that" in together
-    assert together.endswith("The losses of an epoch are the same.")
+    assert "each was trained by itself too, and the training times are of that" in together
+    assert together.endswith("the losses of an epoch are the same.")
     conditions = _conditions(told)
     assert conditions["plan"] == "direct by itself, direct together"
     assert conditions["together"].startswith(f"the 4 networks of a repeat in {mean}")

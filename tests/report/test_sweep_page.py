@@ -110,6 +110,8 @@ def test_each_axis_of_all_factors_has_the_scale_of_its_values():
     heights, ticks = _axis([2.0, 4.0, 3.0, 2.1, 2.2, 2.3])
     assert heights[:3] == pytest.approx([0, 1, 0.5])
     assert ticks == [(0, "2"), (0.25, "2.5"), (0.5, "3"), (0.75, "3.5"), (1, "4")]
+    _, ticks = _axis([2.0, 13.0, 3.0, 4.0, 5.0, 6.0])
+    assert [text for _, text in ticks] == ["2", "5", "8", "10", "13"]
     heights, ticks = _axis(["relu", "tanh", "relu"])
     assert heights.tolist() == [0, 1, 0]
     assert ticks == [(0, "relu"), (1, "tanh")]

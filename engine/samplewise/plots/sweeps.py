@@ -243,11 +243,13 @@ def _axis(values: Sequence[float | str]) -> tuple[NDArray[np.float64], list[tupl
     low, high = min(numbers), max(numbers)
     if low == high:
         return np.full(len(values), 0.5), [(0.5, f"{low:g}")]
+    is_whole = all(value.is_integer() for value in numbers)
     is_logarithmic = spans_decades(low, high)
     spaced = np.geomspace if is_logarithmic else np.linspace
     marks = np.array(sorted(set(numbers)))
     if len(marks) > _MOST_TICKS:
         marks = spaced(low, high, _MOST_TICKS)
+        marks = np.rint(marks) if is_whole else marks
 
     def heights(of: NDArray[np.float64]) -> NDArray[np.float64]:
         if is_logarithmic:
