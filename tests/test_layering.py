@@ -1,6 +1,7 @@
 """Imports go one way: each room of the engine may use only those below it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,13 @@ NUMBA_ROOMS = [
     {"backend"},
 ]
 OPEN_TO_BACKENDS = {"contract", "network", "checks", "errors", "locks", "threads"}
+
+
+def test_the_architecture_names_the_rooms_in_this_order():
+    text = (ENGINE.parents[1] / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    chain = re.search(r"^    (cli ->.*?)\n    samplewise_backends", text, re.DOTALL | re.MULTILINE)[1]
+    rooms = [set(re.split(r",\s*", level.strip())) for level in chain.split("->")]
+    assert rooms == ROOMS[::-1]
 
 
 def imported_modules(path):
