@@ -245,6 +245,14 @@ def test_the_site_sees_each_list_and_table(name):
     assert BELOW_TEXT.findall(text) == []
 
 
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name.startswith("docs/")])
+def test_code_is_no_wider_than_a_page(name):
+    """docs/styles.css gives a hundred columns; printed text may be wider."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    code = re.findall(r"^ *```(?:sh|python|toml)\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    assert [line for block in code for line in block.splitlines() if len(line) > 100] == []
+
+
 def test_the_page_about_containers_counts_the_kernels():
     text = (ROOT / "docs" / "CONTAINERS.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\b(\d+) (?:prebuilt|kernels)", text)) == {str(len(all_routines()))}
