@@ -41,7 +41,7 @@ for (name, model), ax in zip(models.items(), axes, strict=True):
 
 # %%
 # Class weights move the threshold; they do not add knowledge. Over all thresholds, the plain
-# network is even the better one here: it spends less of its capacity on a few noisy rows.
+# network is even the better one here.
 figure, ax = plt.subplots(figsize=(5, 3.5))
 for name, model in models.items():
     probability = model.probabilities(X_test)[:, 1]
