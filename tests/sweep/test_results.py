@@ -124,6 +124,24 @@ def test_validation_figures_are_compared_before_those_of_the_test_rows():
         SweepResult(sweep, [numbers]).candidates("test_los")
 
 
+@pytest.mark.parametrize(
+    ("space", "metric"),
+    [
+        ({"loss": ["huber", "mean_squared_error"]}, "test_r2"),
+        ({"delta": [0.5, 1.0], "momentum": [0.5]}, "test_r2"),
+        ({"standardize_targets": [True, False]}, "test_r2"),
+        ({"momentum": [0.0, 0.5]}, "validation_loss"),
+    ],
+)
+def test_losses_of_other_units_are_not_compared(space, metric):
+    settings = {} if "loss" in space else {"loss": "huber"}
+    sweep = Sweep(space, settings)
+    figures = {"validation_loss": 0.1, "training_loss": 0.1, "test_loss": 0.1, "test_r2": 0.5}
+    found = SweepResult(sweep, [entry(trial, **figures) for trial in sweep.trials])
+    assert found.default_metric == metric
+    assert ("test_loss" in sweep.metrics) == (space.keys() <= {"standardize_targets", "momentum"})
+
+
 def test_of_one_trial_the_last_entry_counts():
     sweep = Sweep({"momentum": [0.0]})
     failed = line(sweep.trials[0], status="failed", reason="diverged")

@@ -298,6 +298,37 @@ def test_rungs_that_compare_nothing_are_refused(rungs, space, error, message):
         Sweep(space, settings, rungs=rungs)
 
 
+@pytest.mark.parametrize("how", [{"rungs": RUNGS}, {"sampler": "tpe", "samples": 2}])
+@pytest.mark.parametrize(
+    ("space", "settings", "words"),
+    [
+        ({"loss": ["huber", "mean_squared_error"]}, {"validation_fraction": 0.2}, "keep one of .*"),
+        ({"delta": "log 0.1 1"}, {"loss": "huber", "validation_fraction": 0.2}, "keep one of .*"),
+        ({"label_smoothing": [0.0, 0.2]}, {}, "keep one .*, or compare accuracies: give valid"),
+        (
+            {"label_smoothing": [0.0, 0.2], "validation_fraction": [None, 0.2]},
+            *({}, "keep one .*, or compare accuracies: give valid"),
+        ),
+    ],
+)
+def test_candidates_are_not_compared_by_losses_of_other_units(how, space, settings, words):
+    ((name, _), *_) = how.items()
+    samples = {"samples": 2} if isinstance(space.get("delta"), str) else {}
+    words = f"^{name}: {min(space)} is a factor .* {name} would compare losses, .*; {words}"
+    with pytest.raises(CombinationError, match=words):
+        Sweep(space, {**BASE, **settings}, **how | samples)
+
+
+@pytest.mark.parametrize("how", [{"rungs": RUNGS}, {"sampler": "tpe", "samples": 2}])
+@pytest.mark.parametrize("validation", [{"validation_fraction": "uniform 0.1 0.3"}, {}])
+def test_candidates_of_other_losses_are_compared_by_accuracy(how, validation, clouds, tmp_path):
+    space = {"label_smoothing": [0.0, 0.2], **validation}
+    fixed = {} if validation else {"validation_fraction": 0.2}
+    sweep = Sweep(space, {**BASE, **fixed}, **{"samples": 2} | how)
+    rows = run_sweep(sweep, tmp_path / "sweep", data=clouds).rows
+    assert all(row["validation_accuracy"] is not None for row in rows)
+
+
 def test_those_that_go_on_train_no_epoch_twice(clouds, tmp_path, monkeypatch):
     restored, restore = [], resume.restore
 

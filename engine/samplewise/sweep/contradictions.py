@@ -6,8 +6,17 @@ from typing import Any
 
 from samplewise.errors import CombinationError, ParameterError
 from samplewise.experiment.data_settings import DataSettings
+from samplewise.experiment.experiment import Experiment
+from samplewise.network.losses import ValueLoss
 from samplewise.options.words import words_of
-from samplewise.sweep.space import Space
+from samplewise.sweep.space import Range, Space
+from samplewise.training.settings.auto_loss import LOSS_KINDS
+
+_OF_EPOCHS = ("validation_loss", "training_loss")
+UNITS = {"standardize_targets": _OF_EPOCHS} | dict.fromkeys(
+    ("loss", "delta", "label_smoothing"), (*_OF_EPOCHS, "test_loss")
+)
+"""The losses that have other units where a setting varies, by the word of the setting."""
 
 
 def check_together(space: Space, fixed: set[str], *, own_splits: bool) -> None:
@@ -45,6 +54,34 @@ def check_seeds(space: Space, seeds: Any, *, own_seeds: bool) -> None:
             "own_seeds: counts the seeds on from candidate to candidate, but seeds lists them; "
             "give their number"
         )
+
+
+def check_compared(space: Space, base: Experiment, name: str) -> None:
+    """Refuse factors that change the units of the losses by which rungs or a sampler compare.
+
+    Raises:
+        CombinationError: there is one.
+    """
+    learns_classes = not any(
+        issubclass(LOSS_KINDS[loss], ValueLoss) for loss in _values(space, base, "loss")
+    )
+    sources = "validation_fraction", "validation_data"
+    validates = any(None not in _values(space, base, word) for word in sources)
+    if learns_classes and validates:
+        return
+    remedy = ", or compare accuracies: give validation_fraction" if learns_classes else ""
+    for word in space.factors:
+        if word in UNITS:
+            raise CombinationError(
+                f"{name}: {word} is a factor of the space, but {name} would compare losses, whose "
+                f"units differ then; keep one of them{remedy}"
+            )
+
+
+def _values(space: Space, base: Experiment, word: str) -> tuple[Any, ...]:
+    """Return the values of a setting in the candidates; none but a range is one itself."""
+    factor = space.factors.get(word, (base.to_options()[word],))
+    return (factor,) if isinstance(factor, Range) else factor
 
 
 def check_sampled(space: Space, samples: int | None, *, has_rungs: bool, own_seeds: bool) -> None:

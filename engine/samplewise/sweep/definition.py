@@ -20,7 +20,13 @@ from samplewise.experiment.config_file import WORDS, checked_options, toml_table
 from samplewise.experiment.experiment import Experiment
 from samplewise.options.arguments import NamedArguments
 from samplewise.sweep.candidates import GREATER_IS_BETTER
-from samplewise.sweep.contradictions import check_sampled, check_seeds, check_together
+from samplewise.sweep.contradictions import (
+    UNITS,
+    check_compared,
+    check_sampled,
+    check_seeds,
+    check_together,
+)
 from samplewise.sweep.points import Listed, Points, Values
 from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.space import Space
@@ -34,8 +40,6 @@ KEYS = (
 )
 SAMPLERS = {"tpe": "TPESampler", "gp": "GPSampler"}
 """Names of samplers, and their classes in optuna.samplers."""
-_OF_EPOCHS = ("validation_loss", "training_loss")
-"""The metrics in the units of training, which are not those of the data with scaled targets."""
 
 
 class Sweep(NamedArguments):
@@ -98,6 +102,9 @@ class Sweep(NamedArguments):
         if self.sampler is not None:
             check_sampled(self.space, samples, has_rungs=rungs is not None, own_seeds=own_seeds)
             self.samples, points = len(points), Listed(())
+        for name, given in {"rungs": rungs, "sampler": sampler}.items():
+            if given is not None:
+                check_compared(self.space, base, name)
         self.definition: dict[str, Any] = {
             "settings": changed(base),
             "space": self.space.definition,
@@ -143,14 +150,14 @@ class Sweep(NamedArguments):
     def metrics(self) -> tuple[str, ...]:
         """The metrics that candidates may be compared by, the first measured one by default.
 
-        Losses of epochs have other units where the targets are standardized.
+        Not by losses whose units differ between candidates.
         """
-        apart = _OF_EPOCHS if "standardize_targets" in self.factors else ()
+        apart = {metric for word in self.factors for metric in UNITS.get(word, ())}
         return tuple(name for name in GREATER_IS_BETTER if name not in apart)
 
     def in_words(self, metric: str) -> str:
         """Return a metric with the units of its losses, where they are not those of the data."""
-        standardized = self.base.data.standardize_targets and metric in _OF_EPOCHS
+        standardized = self.base.data.standardize_targets and metric in UNITS["standardize_targets"]
         return metric + " of standardized targets" * standardized
 
     def _points(self, samples: int | None, seed: int) -> Points:

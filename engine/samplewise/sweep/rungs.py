@@ -11,10 +11,6 @@ from samplewise.errors import CombinationError, ParameterError
 from samplewise.experiment.experiment import Experiment
 
 NAMES = ("first", "factor")
-REFUSED_FACTORS = {
-    "epochs": "compare candidates after the same epochs",
-    "standardize_targets": "may compare losses, whose units differ then",
-}
 _VERBS = "train", "go on to", "to"
 
 
@@ -39,16 +35,16 @@ class Rungs:
 
         Raises:
             ParameterError: a number is missing, unknown or out of its range.
-            CombinationError: epochs or standardize_targets is one of the factors.
+            CombinationError: epochs is one of the factors, or not more than `first`.
         """
         if not isinstance(given, Mapping) or set(given) != set(NAMES):
             remedy = "write, say, rungs = {first = 5, factor = 3}"
             raise ParameterError(must_be("rungs", "a table of first and factor", given, remedy))
-        for name, what in REFUSED_FACTORS.items():
-            if name in factors:
-                raise CombinationError(
-                    f"rungs: {name} is a factor of the space, but rungs {what}; keep one of them"
-                )
+        if "epochs" in factors:
+            raise CombinationError(
+                "rungs: epochs is a factor of the space, but rungs compare candidates after the "
+                "same epochs; keep one of them"
+            )
         first = whole_number("rungs.first", given["first"])
         factor = whole_number("rungs.factor", given["factor"], minimum=2)
         if first >= base.training.epochs:
