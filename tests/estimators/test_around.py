@@ -132,6 +132,15 @@ def test_sparse_rows_give_the_results_of_dense_ones(container):
     np.testing.assert_array_equal(estimator.predict(container(X)), fitted().predict(X))
 
 
+def test_sparse_numbers_give_the_results_of_dense_ones():
+    dense, sparse = (
+        MLPRegressor(**QUICK).fit(X, y, X_val=X, y_val=y).partial_fit(X, y)
+        for y in (NUMBERS, sp.csr_array(NUMBERS))
+    )
+    assert sparse.loss_curve_ == dense.loss_curve_
+    assert sparse.validation_loss_curve_ == dense.validation_loss_curve_
+
+
 @pytest.mark.parametrize("y", [NAMES, NAMES.astype(object), TWO.astype(bool), TWO + 5.0, LABELS])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_labels_of_any_kind_come_back(y, early_stopping):

@@ -161,6 +161,15 @@ def test_one_class_is_learnt_by_every_loss_of_classes(loss):
     assert estimator.decision_function(X).shape == (len(X),)
 
 
+@pytest.mark.parametrize("loss", [BinaryCrossEntropy(), CategoricalCrossEntropy()])
+@pytest.mark.parametrize("monitor", [None, "accuracy"])
+def test_one_class_has_the_validation_score_of_its_predictions(loss, monitor):
+    quick = QUICK | {"random_state": 1, "validation_fraction": 0.5, "early_stopping": True}
+    one = np.zeros(len(X), int)
+    estimator = MLPClassifier(**quick, loss=loss, monitor=monitor).fit(X, one)
+    assert set(estimator.validation_scores_) == {estimator.score(X, one)} == {1.0}
+
+
 @pytest.mark.parametrize("solver", ["adam", samplewise.RMSprop(), samplewise.Adagrad()])
 def test_schedules_work_with_every_optimizer(solver):
     quick = QUICK | {"solver": solver, "learning_rate": samplewise.Exponential(decay=0.5)}

@@ -168,6 +168,9 @@ class Classifier(ClassifierMixin, OneRow):
         return Rows(rows.X, rows.targets, weights)
 
     def _default_score(self, held: Rows) -> Score:
+        if self._binarizer is None and len(self.classes_) == 1:
+            # Predicted whatever its logits are.
+            return lambda *_: 1.0
         return accuracy(held.weights)
 
     def _answers(self, predictions: NDArray[Any]) -> ClassAnswers:

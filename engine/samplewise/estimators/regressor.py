@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_array
 from samplewise.errors import DataError
 from samplewise.estimators.decorators import available_if, fit_context
 from samplewise.estimators.held_out import NumberAnswers, Rows, Score, r_squared
-from samplewise.estimators.inputs import one_column
+from samplewise.estimators.inputs import dense, one_column
 from samplewise.estimators.objective import Objective, loss_of
 from samplewise.estimators.one_row import OneRow, number_of_row
 from samplewise.estimators.parameters import SQUARED_ERROR
@@ -51,12 +51,13 @@ class Regressor(RegressorMixin, OneRow):
         return self._fit(Given(X, y, sample_weight, one_epoch=True))
 
     def _encoded(self, y: Any, *, one_epoch: bool) -> NDArray[Any]:
-        Y = one_column(y).reshape(len(y), -1)
+        Y = one_column(dense(y))
+        Y = Y.reshape(len(Y), -1)
         self.n_outputs_ = Y.shape[1]
         return Y
 
     def _encoded_validation(self, y: Any) -> NDArray[Any]:
-        Y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y_val")
+        Y = dense(check_array(y, accept_sparse=True, ensure_2d=False, input_name="y_val"))
         return Y.reshape(len(Y), -1)
 
     def _decoded(self, targets: NDArray[Any]) -> NDArray[Any]:
