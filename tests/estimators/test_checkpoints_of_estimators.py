@@ -35,9 +35,14 @@ MLPClassifier(**{QUICK!r}, callbacks=[kept, kill]).fit(X, Y)
 
 
 class _Crash(Callback):
+    def __init__(self, networks=0):
+        self._before = networks
+
     def on_epoch_end(self, record):
         if record.epoch == 6:
-            raise OSError("crash")
+            if not self._before:
+                raise OSError("crash")
+            self._before -= 1
 
 
 def _shown(estimator):
@@ -70,6 +75,24 @@ def test_a_fit_that_crashed_goes_on_to_the_same_bits(kind, parameters, tmp_path)
     assert snapshot.epoch == 5
     resumed = kind(**QUICK, **parameters, callbacks=kept).fit(X, Y, initial=snapshot)
     assert _shown(resumed) == _shown(whole)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("networks", "epoch"), [(0, 5), (1, 9)])
+def test_an_ensemble_whose_networks_train_one_by_one_goes_on_with_the_first(
+    networks, epoch, tmp_path
+):
+    one_by_one = QUICK | {"n_ens": 3, "backend": "vectorized"}
+    whole = MLPClassifier(**one_by_one).fit(X, Y)
+    kept = Checkpoint(tmp_path / "checkpoints", every=2)
+    with pytest.raises(OSError, match="crash"):
+        MLPClassifier(**one_by_one, callbacks=[kept, _Crash(networks)]).fit(X, Y)
+    snapshot = kept.snapshot()
+    assert snapshot.epoch == epoch
+    resumed = MLPClassifier(**one_by_one, callbacks=kept).fit(X, Y, initial=snapshot)
+    assert _shown(resumed) == _shown(whole)
+    with pytest.raises(ParameterError, match="these networks train at once"):
+        MLPClassifier(**one_by_one | {"backend": None}).fit(X, Y, initial=snapshot)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")

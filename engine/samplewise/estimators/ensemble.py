@@ -81,7 +81,7 @@ def run_many(task: Task) -> list[Outcome]:
             task.rows.X,
             task.rows.targets,
             settings,
-            initial=task.snapshot or list(task.starts),
+            initial=_initial(task),
             figures={LOSS: task.objective.shown},
             ensemble=score,
             callbacks=[
@@ -100,6 +100,15 @@ def run_many(task: Task) -> list[Outcome]:
         Outcome(one.parameters, one.history.backend, None, one.history, interrupted=stopped)
         for one in whole
     ]
+
+
+def _initial(task: Task) -> Any:
+    """Return the snapshot to go on from, or what each network begins with."""
+    snapshot = task.snapshot
+    if snapshot is not None and len(snapshot.networks) == len(task.starts):
+        return snapshot
+    # Of networks that train one after the other, only the first offers snapshots.
+    return list(task.starts) if snapshot is None else [snapshot, *task.starts[1:]]
 
 
 def _of_network(index: int, callbacks: Sequence[Callback]) -> list[Callback]:
