@@ -10,6 +10,7 @@ from scipy import stats
 
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.config_file import WORDS
+from samplewise.name_lists import listed_names
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.journal import FILE, Journal
 from samplewise.sweep.results import FIGURES, SweepResult, read_results
@@ -159,6 +160,12 @@ def test_the_csv_has_a_row_a_trial_and_layers_as_flags_take_them():
     first, second = csv.DictReader(io.StringIO(found.to_csv()))
     assert (first["hidden"], first["status"], first["test_loss"]) == ("8,2", "done", "0.1")
     assert (second["hidden"], second["status"], second["test_loss"]) == ("none", "missing", "")
+
+
+def test_names_of_a_table_are_those_that_flags_take():
+    names = [["salt, fine", "pepper"], ["pepper", 'a "b"']]
+    rows = SweepResult(Sweep({"classes": names}), []).table()
+    assert [listed_names(row["classes"]) for row in rows] == list(map(tuple, names))
 
 
 def test_a_frame_needs_pandas_and_says_so(monkeypatch):

@@ -15,6 +15,7 @@ from samplewise.checks import file_path, one_of, printable
 from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import checked_options
 from samplewise.experiment.experiment import Experiment
+from samplewise.name_lists import quoted
 from samplewise.sweep.candidates import (
     DONE,
     MISSING,
@@ -174,7 +175,9 @@ def read_results(folder: str | Path) -> SweepResult:
 
 def as_cell(value: Any) -> Any:
     """Return a value of a trial for a table: a list as text, "none" where it is empty."""
-    return ",".join(map(str, value)) or "none" if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return ",".join(quoted(str(one)) for one in value) or "none"
 
 
 def _of_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
