@@ -8,7 +8,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from small_data import LABELS, NAMES, NUMBER, NUMBERS, QUICK, THREE, TWO, X
 
-from samplewise import MLPClassifier, MLPRegressor, NeuralNetClassifier
+from samplewise import MLPClassifier, MLPRegressor, Model, NeuralNetClassifier
 from samplewise.network import Dense, Dropout
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -43,6 +43,15 @@ def test_learn_one_takes_the_steps_of_partial_fit(case, backend):
     for own, other in zip(one.coefs_, many.coefs_, strict=True):
         np.testing.assert_allclose(own, other, rtol=0, atol=1e-12)
     assert one.t_ == many.t_
+
+
+def test_rows_are_predicted_by_one_predictor(monkeypatch):
+    estimator, made = begun("two"), []
+    predictor = Model.predictor
+    monkeypatch.setattr(Model, "predictor", lambda model: made.append(model) or predictor(model))
+    for row in X[:5]:
+        estimator.predict_one(row)
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("case", CASES)

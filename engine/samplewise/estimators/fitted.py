@@ -12,7 +12,7 @@ from samplewise.estimators.running import Outcome, Task
 from samplewise.estimators.settings import LOSS
 from samplewise.text import counted
 from samplewise.training.full_batch import FullBatchResult
-from samplewise.training.history import FINISHED, EpochRecord, History
+from samplewise.training.history import FINISHED, EpochRecord
 
 
 class EpochTable(list[dict[str, Any]]):
@@ -72,7 +72,7 @@ def leave_epochs(estimator: Any, task: Task, outcome: Outcome) -> None:
     table = [_row(task, record, len(estimator.history_)) for record in history.epochs]
     losses = [row["loss"] for row in table]
     estimator.n_iter_ = len(losses)
-    estimator.t_ += sum(_seen(task, record, history) for record in history.epochs)
+    estimator.t_ += sum(record.samples for record in history.epochs)
     estimator.loss_curve_ += losses
     estimator.loss_ = losses[-1] if losses else math.nan
     estimator.history_ += table
@@ -83,11 +83,6 @@ def leave_epochs(estimator: Any, task: Task, outcome: Outcome) -> None:
         estimator.best_loss_ = min([estimator.best_loss_, *losses])
     if task.held is not None:
         _leave_validation(estimator, table, diverged=outcome.diverged is not None)
-
-
-def _seen(task: Task, record: EpochRecord, history: History) -> int:
-    """Return the rows of an epoch; those of weight 0, which the engine leaves out, count too."""
-    return len(task.rows.X) if record.samples == history.rows else record.samples
 
 
 def _row(task: Task, record: EpochRecord, before: int) -> dict[str, Any]:
