@@ -268,6 +268,16 @@ def test_a_snapshot_that_cannot_be_written_ends_the_sweep(clouds, tmp_path, monk
     )
 
 
+def test_a_trial_that_ends_in_its_rung_is_not_trained_again(clouds, tmp_path, recwarn):
+    rungs = {"first": 2, "factor": 2}
+    sweep = Sweep(SPACE, {**BASE, "target_loss": 100.0}, rungs=rungs)
+    result = run_sweep(sweep, tmp_path / "sweep", data=clouds)
+    assert by_candidate(result, "epochs_run") == [1, 1, 1, 1]
+    assert by_candidate(result, "stopped") == ["target_loss"] * 4
+    assert len(read(tmp_path / "sweep" / FILE)[1]) == len(sweep.trials)
+    assert len(recwarn) == 0
+
+
 def test_rungs_say_how_many_candidates_train_how_long(tmp_path):
     path = tmp_path / "sweep.toml"
     path.write_text(
