@@ -138,8 +138,11 @@ def test_a_trial_that_diverges_is_noted_with_its_reason_and_ranked_last(clouds, 
 
     run_sweep(EXPLODING, tmp_path / "sweep", data=clouds)
     assert len(trained) == 1, "a trial that failed is not repeated unasked"
-    run_sweep(EXPLODING, tmp_path / "sweep", data=clouds, retry_failed=True)
+    counted = []
+    options = {"data": clouds, "retry_failed": True, "on_group": counted.append}
+    run_sweep(EXPLODING, tmp_path / "sweep", **options)
     assert trained[1:] == [[{"learning_rate": 1e200}]]
+    assert [(one.finished, one.failed) for one in counted] == [(2, 1)]
 
 
 def test_a_trial_that_cannot_be_trained_takes_no_other_with_it(clouds, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,10 +62,14 @@ def with_class_weight(
 
 
 def _weight(class_weight: Mapping[Any, float], one: Any) -> float:
-    weight = float(class_weight.get(one, 1.0))
-    if not (np.isfinite(weight) and weight >= 0):
+    given = class_weight.get(one, 1.0)
+    try:
+        weight = float(given)
+    except (TypeError, ValueError):
+        weight = math.nan
+    if not (math.isfinite(weight) and weight >= 0):
         raise ValueError(
-            f"class_weight: must be finite numbers of at least 0, got {weight} of class {one}"
+            f"class_weight: must be finite numbers of at least 0, got {given!r} of class {one}"
         )
     return weight
 
