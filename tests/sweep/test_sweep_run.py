@@ -85,6 +85,9 @@ def shares(space, settings, clouds, **rest):
         ({"learning_rate": [0.1]}, {"shuffle": True, "order_seed": 1}, {"seeds": 2}, [0, 0]),
         ({"learning_rate": [0.1]}, {"validation_fraction": 0.2}, {"seeds": 2}, [0, 1]),
         ({"preprocess": ["none", "standardize"]}, {}, {}, [0, 1]),
+        ({"stratify": [True, False]}, {}, {}, [0, 1]),
+        ({"split": [0.2, 0.4]}, {}, {}, [0, 1]),
+        ({"classes": [["left", "right"], ["right", "left"]]}, {}, {}, [0, 1]),
         ({"loss": ["binary_cross_entropy", "categorical_cross_entropy"]}, {}, {}, [0, 1]),
     ],
 )
