@@ -69,6 +69,9 @@ def check_last_rung(clouds, tmp_path, backend, settings):
     sweep = Sweep(SPACE, {**BASE, **settings, "backend": backend}, rungs=RUNGS)
     result = run_sweep(sweep, tmp_path / "sweep", data=clouds)
     assert sorted(by_candidate(result, "epochs_run")) == EPOCHS
+    if backend == "numba_cpu":
+        # Those that go on train at once again, from snapshots of their own.
+        assert sorted(by_candidate(result, "networks_at_once")) == [1, 2, 4, 4]
     (last,) = (i for i, row in enumerate(result.rows) if row["status"] == "done")
     row, alone = result.rows[last], run(sweep.trials[last].experiment, clouds)
     allowed = after_steps(4 * 32, "float64").relative if backend == "numba_cpu" else 0

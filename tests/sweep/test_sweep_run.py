@@ -83,6 +83,7 @@ def shares(space, settings, clouds, **rest):
         ({"learning_rate": [0.1, 0.2]}, {}, {"seeds": 2, "own_splits": True}, [0, 1, 0, 1]),
         ({"learning_rate": [0.1, 0.2]}, {"shuffle": True}, {"seeds": 2}, [0, 1, 0, 1]),
         ({"learning_rate": [0.1]}, {"shuffle": True, "order_seed": 1}, {"seeds": 2}, [0, 0]),
+        ({"learning_rate": [0.1]}, {"augment": "noise 0.1"}, {"seeds": 2}, [0, 1]),
         ({"learning_rate": [0.1]}, {"validation_fraction": 0.2}, {"seeds": 2}, [0, 1]),
         ({"preprocess": ["none", "standardize"]}, {}, {}, [0, 1]),
         ({"stratify": [True, False]}, {}, {}, [0, 1]),
