@@ -74,6 +74,18 @@ def test_early_stopping_goes_by_a_function_of_the_caller():
     assert set(seen[0][1]) <= {"ant", "bee", "cat"}
 
 
+@pytest.mark.parametrize("y", [NUMBER, NUMBERS])
+def test_a_function_of_the_caller_gets_targets_as_fit_did(y):
+    shapes = set()
+
+    def monitor(estimator, rows, targets):
+        shapes.add((targets.shape, estimator.predict(rows).shape))
+        return 0.0
+
+    MLPRegressor(**QUICK, early_stopping=True, monitor=monitor).fit(X, y)
+    assert shapes == {((6, *y.shape[1:]),) * 2}
+
+
 def test_class_weight_is_a_sample_weight_by_class():
     weighted = MLPClassifier(**QUICK, class_weight={"bee": 3.0, "cat": 0.5}).fit(X, NAMES)
     rows = np.array([{"ant": 1.0, "bee": 3.0, "cat": 0.5}[name] for name in NAMES])

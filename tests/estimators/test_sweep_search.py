@@ -235,6 +235,20 @@ def test_what_cannot_share_trains_in_fit(values, products):
     check_equal(small(), grid=values)
 
 
+@pytest.mark.parametrize("random_state", [None, np.random.RandomState(3)])
+def test_weights_are_drawn_in_the_order_of_fits(random_state, products):
+    before, scores = np.random.get_state(), []  # noqa: NPY002 - what None draws from
+    try:
+        for kind in (GridSearchCV, SweepSearchCV):
+            np.random.seed(7)  # noqa: NPY002
+            found = kind(small(random_state=random_state), GRID, cv=2).fit(X, Y)
+            scores.append(found.cv_results_["mean_test_score"].tolist())
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+    assert scores[1] == scores[0]
+    assert products == []
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_diverging_and_invalid_candidates_have_the_error_score(products):
     grid = {"learning_rate_init": [0.1, -1.0, 1e200], "alpha": [0.0, 0.1]}
