@@ -61,6 +61,27 @@ def install(monkeypatch):
     registry.refresh()
 
 
+@pytest.fixture
+def without_metadata(monkeypatch):
+    """Let sources be imported that were not installed, beside a backend that was."""
+    other = EntryPoint("theirs", backend())
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [other])
+    registry.refresh()
+    yield
+    monkeypatch.undo()
+    registry.refresh()
+
+
+@pytest.mark.parametrize("name", ["auto", "numba_cpu", "theirs"])
+def test_without_the_metadata_of_an_install_one_error_says_so(without_metadata, name):
+    network, loss = multilayer_perceptron(2, (2,), 1), loss_named("binary_cross_entropy")
+    pattern = "^samplewise: its built-in backends are not registered, .*; install it with pip, "
+    with pytest.raises(UnavailableBackendError, match=pattern):
+        registry.resolve(name, network, loss, SGD(), FLOAT64)
+    with pytest.raises(UnavailableBackendError, match=pattern):
+        registry.names()
+
+
 def test_refresh_finds_what_was_installed_since(install):
     install()
     assert "theirs" not in registry.names()

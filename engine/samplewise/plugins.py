@@ -31,9 +31,18 @@ def offers() -> dict[str, Offer]:
 
     A built-in keeps its plain name, and "auto" its meaning. A name that several other
     distributions offer has no plain form: each is selected as "distribution:name".
+
+    Raises:
+        UnavailableBackendError: samplewise itself runs without the metadata of an install.
     """
     found = [_offer(entry_point) for entry_point in entry_points(group=ENTRY_POINT_GROUP)]
     own = {offer.name: offer for offer in found if offer.distribution == OWN_DISTRIBUTION}
+    if not own:
+        raise UnavailableBackendError(
+            "samplewise: its built-in backends are not registered, as the metadata of an install "
+            "are missing; install it with pip, and let a tool that bundles programs copy the "
+            "metadata of samplewise too"
+        )
     others = [offer for offer in found if offer.distribution != OWN_DISTRIBUTION]
     named = dict(own)
     for offer in others:

@@ -230,6 +230,8 @@ def _first_preferred(
 ) -> tuple[_Found, list[SamplewiseError]]:
     """Return the result of the first of `PREFERENCE` that has one, and the errors before it."""
     passed_over: list[SamplewiseError] = []
+    # Its error is nothing of a single backend.
+    offers()
     for name in PREFERENCE:
         try:
             return attempt(name), passed_over

@@ -4,8 +4,7 @@ import signal
 import subprocess
 import sys
 
-_MAIN = "import sys; from samplewise.cli.app import main; sys.exit(main())"
-SAMPLEWISE = [sys.executable, "-c", _MAIN]
+SAMPLEWISE = [sys.executable, "-m", "samplewise"]
 _KILLED = """
 import os, signal, sys
 from samplewise.cli.app import main
