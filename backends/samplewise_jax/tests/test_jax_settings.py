@@ -42,7 +42,7 @@ def test_without_jax_the_backend_says_so_and_others_go_on():
     )
     found = python(code)
     assert found.startswith("True JAX cannot be imported (")
-    assert found.endswith("; install samplewise[jax]")
+    assert found.endswith("; install jax 0.10.2 or newer")
 
 
 @pytest.mark.parametrize(

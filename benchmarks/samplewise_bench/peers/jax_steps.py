@@ -21,7 +21,7 @@ from samplewise_bench.problems import TrainingProblem
 from samplewise_bench.training import fresh_state
 
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-install = "pip install samplewise[jax]"
+install = "pip install ./backends/samplewise_jax"
 
 
 def load(cores: int) -> str:

@@ -98,15 +98,15 @@ def unavailable(text: str = "") -> str | None:
 
     It compiles a small product.
     """
+    oldest = ".".join(map(str, OLDEST_JAX))
     try:
         found = version("jax")
         if tuple(map(int, re.findall("[0-9]+", found)[:3])) < OLDEST_JAX:
-            oldest = ".".join(map(str, OLDEST_JAX))
             return f"JAX {found} is too old; install jax {oldest} or newer"
         with in_use(text) as device:
             return _imprecise(device)
     except ImportError as error:
-        return f"JAX cannot be imported ({_line(error)}); install samplewise[jax]"
+        return f"JAX cannot be imported ({_line(error)}); install jax {oldest} or newer"
     except (ValueError, RuntimeError) as error:
         return _line(error)
 
