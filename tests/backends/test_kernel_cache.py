@@ -285,12 +285,17 @@ def fresh_cache_folder(monkeypatch, base):
     return kernel_cache.folder_to_fill.__wrapped__()
 
 
-def test_the_cache_folder_is_private(tmp_path, monkeypatch):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        folder = fresh_cache_folder(monkeypatch, tmp_path)
+@pytest.mark.parametrize(("umask", "mode"), [(0, 0o755), (0o002, 0o755), (0o077, 0o700)])
+def test_only_its_owner_writes_to_the_cache_folder(tmp_path, monkeypatch, umask, mode):
+    before = os.umask(umask)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            folder = fresh_cache_folder(monkeypatch, tmp_path)
+    finally:
+        os.umask(before)
     assert folder.parent.parent == tmp_path
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(folder.stat().st_mode) == mode
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])

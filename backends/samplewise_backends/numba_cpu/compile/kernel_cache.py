@@ -51,7 +51,9 @@ def _folder_or_reason() -> tuple[Path | None, str]:
         return None, f"no home folder is known: {error}"
     folder = base / "kernels" / _entries_name()
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Whatever the umask, its owner alone writes. Others may read: an image is often filled by
+        # root and run by somebody else.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         details = folder.stat()
     except OSError as error:
         return None, f"{folder} cannot be made: {error.strerror}"
