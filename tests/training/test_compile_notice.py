@@ -54,6 +54,17 @@ def test_compiling_that_takes_long_is_announced(capsys, logger, compile_long):
     assert capsys.readouterr().err == "samplewise: compiling kernels of slow\n"
 
 
+def test_where_no_thread_is_to_be_had_training_goes_on_without_a_notice(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    network = samplewise.multilayer_perceptron(4, (3,), 1)
+    settings = samplewise.TrainingSettings(epochs=2)
+    result = samplewise.train(network, np.eye(4), np.arange(4) % 2, settings)
+    assert len(result.history.losses) == 2
+
+
 def test_compiling_that_is_quick_or_fails_is_not(monkeypatch):
     def never(backend):
         raise AssertionError(backend)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 from samplewise.contract import Backend
@@ -26,7 +26,9 @@ def announced(backend: Backend) -> Iterator[None]:
     timer = threading.Timer(QUIET_S, lambda: announce(_text(backend)))
     timer.daemon = True
     try:
-        timer.start()
+        # Where the system gives no further thread, and where Python ends, nothing is said.
+        with suppress(RuntimeError):
+            timer.start()
         yield
     finally:
         timer.cancel()
