@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import py_compile
 import shutil
 import stat
 import subprocess
@@ -16,7 +17,7 @@ import numba
 import numpy as np
 import pytest
 
-from samplewise_backends.numba_cpu.compile import kernel_cache, library, objects, whole_file
+from samplewise_backends.numba_cpu.compile import kernel_cache, key, library, objects, whole_file
 from samplewise_backends.numba_cpu.compile.linking import link
 from samplewise_backends.numba_cpu.compile.settings import CODE_SETTINGS
 
@@ -283,6 +284,36 @@ def test_a_cache_that_can_only_be_read_serves_what_is_in_it(warm):
 def fresh_cache_folder(monkeypatch, base):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(base))
     return kernel_cache.folder_to_fill.__wrapped__()
+
+
+@pytest.fixture
+def bytecode(tmp_path, monkeypatch):
+    """Compile a module of a stand-in for the package, with or without its source beside it."""
+    monkeypatch.setattr(key, "_BACKEND", tmp_path)
+    source = tmp_path / "kernels" / "step.py"
+    (tmp_path / "kernels" / "__pycache__").mkdir(parents=True)
+
+    def hashes(text, place="step.pyc", keep_source=False):
+        source.write_text(text)
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(source, source.parent / place, invalidation_mode=mode)
+        if not keep_source:
+            source.unlink()
+        return key.kernels_hash.__wrapped__(), key.backend_hash.__wrapped__()
+
+    return hashes
+
+
+def test_bytecode_without_sources_has_entries_of_its_own(bytecode):
+    first, again, edited = map(bytecode, ["rate = 0.1", "rate = 0.1", "rate = 0.2"])
+    assert first == again
+    assert first[0] != edited[0]
+    assert first[1] != edited[1]
+
+
+def test_bytecode_beside_its_source_changes_nothing(bytecode):
+    places = ["step.pyc", "__pycache__/step.cpython.pyc", "__pycache__/other.cpython.pyc"]
+    assert len({bytecode("rate = 0.1", place, keep_source=True) for place in places}) == 1
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0, 0o755), (0o002, 0o755), (0o077, 0o700)])

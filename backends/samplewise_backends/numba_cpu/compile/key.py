@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -95,14 +95,22 @@ def short_hash(*parts: Any) -> str:
 @cache
 def backend_hash() -> str:
     """Return a hash of every source of the backend, and of the engine's constants in it."""
-    return _hash_of(_BACKEND.rglob("*.py"))
+    return _hash_of(_modules_in(_BACKEND))
 
 
 @cache
 def kernels_hash() -> str:
     """Return a hash of the sources that compiled kernels follow from."""
     folders = _BACKEND / "kernels", _BACKEND / "compile"
-    return _hash_of(path for folder in folders for path in folder.rglob("*.py"))
+    return _hash_of(path for folder in folders for path in _modules_in(folder))
+
+
+def _modules_in(folder: Path) -> Iterator[Path]:
+    """Return the files that modules are loaded from: sources, or bytecode without its source."""
+    for path in folder.rglob("*.py*"):
+        is_alone = path.suffix == ".pyc" and path.parent.name != "__pycache__"
+        if path.suffix == ".py" or (is_alone and not path.with_suffix(".py").exists()):
+            yield path
 
 
 def _hash_of(sources: Iterable[Path]) -> str:
