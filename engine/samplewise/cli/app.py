@@ -119,6 +119,11 @@ def _report(error: Exception) -> int:
         console.error(f"cannot write to stdout: {error.strerror}; make room, or write elsewhere")
     elif isinstance(error, OSError):
         console.error(str(error))
+    elif isinstance(error, ImportError) and not (error.name or "").startswith("samplewise"):
+        console.error(
+            f"a package that samplewise needs cannot be imported: {error}; install samplewise "
+            "again, with all that it requires"
+        )
     else:
         console.error(
             f"internal error, {type(error).__name__}: {error}; "
