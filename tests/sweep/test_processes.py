@@ -1,7 +1,9 @@
 """A sweep on processes: the same journal as on one, and a worker's death costs its group only."""
 
 import os
+import resource
 import signal
+import tempfile
 import threading
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import kills
 import psutil
 import pytest
 
-from samplewise.errors import ParameterError
+from samplewise.errors import OutputError, ParameterError
 from samplewise.sweep import dispatch, groups
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched, executor_for
@@ -73,6 +75,21 @@ def test_two_processes_write_the_journal_of_one_bit_by_bit(clouds, tmp_path, mon
         one for one in set(psutil.Process().children()) - before if "loky" in str(one.cmdline())
     ]
     assert [one for one in left if "tracker" not in str(one.cmdline())] == []
+
+
+def test_rows_that_do_not_fit_into_the_temporary_folder_are_one_error(
+    clouds, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Python ignores the signal that comes with it.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=r"to .*/rows: .*; make room, or name another folder"):
+            Processes(SweepRows(SWEEP.trials, clouds), 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_workers_death_fails_its_group_only_after_two_repeats(clouds):

@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from samplewise.errors import SamplewiseError
+from samplewise.checks import printable
+from samplewise.errors import OutputError, SamplewiseError
 from samplewise.sweep.executors import Death, Executor, trained_here
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import Trained, not_trained, train_group
@@ -39,6 +40,9 @@ class Processes(Executor):
     Args:
         rows: of the sweep.
         count: of the workers, at least 2.
+
+    Raises:
+        OutputError: the rows do not fit into the folder of temporary files.
     """
 
     def __init__(self, rows: SweepRows, count: int) -> None:
@@ -49,7 +53,14 @@ class Processes(Executor):
         self._is_warm = False
         self._folder = TemporaryDirectory(prefix="samplewise-sweep-")
         self._file = Path(self._folder.name) / "rows"
-        joblib.dump(rows, self._file)
+        try:
+            joblib.dump(rows, self._file)
+        except OSError as error:
+            self._folder.cleanup()
+            raise OutputError(
+                f"cannot write the rows for worker processes to {printable(self._file)}: "
+                f"{error.strerror or error}; make room, or name another folder by TMPDIR"
+            ) from error
         self._workers: set[Any] = set()
         self._idle: list[Any] = []
 
