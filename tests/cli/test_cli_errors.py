@@ -261,7 +261,7 @@ def disk_error(code):
         (disk_error(errno.EACCES), 2, "cannot write"),
         (MemoryError(), 1, "not enough memory"),
         (PermissionError(errno.EACCES, "no", "file"), 1, "file"),
-        (ModuleNotFoundError("No module 'PIL'", name="PIL"), 1, "imported: No module 'PIL'; install"),
+        (ModuleNotFoundError("no PIL", name="PIL"), 1, "imported: no PIL; install"),
         (ImportError("no X", name="samplewise.data"), 1, "internal error, ImportError: no X"),
         (KeyError("x\ny"), 1, "internal error, KeyError: 'x\\ny'; `samplewise --debug"),
         (KeyboardInterrupt(), 130, None),
