@@ -15,7 +15,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks" / BENCH
 ROOMS = [
     {"errors", "lazy", "locks", "other_names"},
     {"_version", "checks", "text", "threads", "warn"},
-    {"logging", "name_lists", "variables"},
+    {"logging", "name_lists", "registered", "variables"},
     {"io", "plots"},
     {"options"},
     {"network"},

@@ -98,27 +98,6 @@ def one_of(name: str, given: object, known: Iterable[str]) -> str:
     raise ParameterError(must_be(name, f"one of {listed(names)}", given) + hint)
 
 
-def registered(kind: str, given: object, known: Iterable[str]) -> str:
-    """Return `given` where it is one of `known`, to which users add by `samplewise.register_...`.
-
-    Args:
-        kind: "activation", "loss" or "optimizer".
-        given: a name, maybe of a file or of another process.
-        known: the built-in names and those registered in this process.
-
-    Raises:
-        ParameterError: as `one_of`; the message also says how to register a custom one.
-    """
-    try:
-        return one_of(kind, given, known)
-    except ParameterError as error:
-        said = f"{error} Or" if str(error).endswith("?") else f"{error};"
-        raise ParameterError(
-            f"{said} register a custom one with samplewise.register_{kind} first, in each process "
-            "that uses it"
-        ) from None
-
-
 def whole_number(name: str, given: object, *, minimum: int = 1, maximum: int | None = None) -> int:
     """Return `given` as an int of at least `minimum` (and at most `maximum`).
 

@@ -12,6 +12,7 @@ import pytest
 
 import samplewise.experiment.run
 from samplewise.errors import ContractError, DivergenceError, OutputError, UnavailableBackendError
+from samplewise.experiment import run_folder
 
 
 def refused(ended, message, code=2):
@@ -309,6 +310,32 @@ def test_a_full_disk_at_the_end_keeps_the_old_run_and_fails(cli, images, monkeyp
         cli(*arguments, "--force"), "No space left on device; make room, or write elsewhere", code=1
     )
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
+    assert [path.name for path in Path.cwd().iterdir()] == ["run"]
+
+
+def test_a_full_disk_at_the_end_says_how_the_checkpoints_go_on(cli, images, monkeypatch):
+    def full(*given, **named):
+        raise OutputError("cannot write run: No space left on device")
+
+    arguments = ("train", "--data", images, "--backend", "vectorized", "--epochs", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(run_folder, "write_run", full)
+        ended = cli(*arguments, "--checkpoint-every", 1)
+        assert "go on with: samplewise train --resume run\nerror: cannot write run" in ended.err
+        assert "--resume" not in cli(*arguments, "--out", "other").err
+    assert cli("train", "--resume", "run").code == 0
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OutputError("cannot write run/loss.png")])
+def test_pictures_that_fail_are_a_warning(cli, images, monkeypatch, error):
+    def fail(result):
+        raise error
+
+    monkeypatch.setattr(run_folder, "_pictures", fail)
+    ended = cli("train", "--data", images, "--backend", "vectorized", "--checkpoint-every", 1)
+    assert ended.code == 0
+    why = str(error) or "not enough memory"
+    assert f"warning: pictures are missing, the run is whole without them: {why}" in ended.err
     assert [path.name for path in Path.cwd().iterdir()] == ["run"]
 
 

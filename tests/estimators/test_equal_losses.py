@@ -257,3 +257,25 @@ def test_invscaling_by_a_power_beyond_all_numbers_stands_still():
     before = estimator.set_params(momentum=0.0).coefs_[0].copy()
     estimator.partial_fit(X, TWO)
     np.testing.assert_array_equal(estimator.coefs_[0], before)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"max_iter": 3},
+        {"tol": 0.2, "n_iter_no_change": 2},
+        {"early_stopping": True, "n_iter_no_change": 3},
+        FALLING,
+        FALLING | {"learning_rate_init": 2e-5, "max_iter": 200},
+    ],
+)
+def test_verbose_prints_the_same_lines(capsys, words):
+    shown = []
+    for library in (original, samplewise):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            words = {"max_iter": 60, "random_state": 0, "shuffle": False} | words
+            library.MLPClassifier((5,), verbose=True, **words).fit(X, TWO)
+        shown.append(capsys.readouterr().out.splitlines())
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 3 or "Stopping." in shown[0][-1] or "Setting" in " ".join(shown[0])

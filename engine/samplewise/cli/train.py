@@ -10,7 +10,7 @@ import typer
 from samplewise.checks import printable
 from samplewise.cli import console, options, signals
 from samplewise.cli.options import output
-from samplewise.errors import ParameterError
+from samplewise.errors import OutputError, ParameterError
 from samplewise.experiment.experiment import Experiment
 from samplewise.text import counted, three_digits
 
@@ -73,10 +73,15 @@ def train(
     request = None if checkpoints is None else checkpoints.callback.request
     with signals.handled(request) as interrupts:
         result = _trained(experiment, interrupts, checkpoints, resume)
-        if result.history.epochs:
-            _keep(result, folder, force=force, as_json=as_json)
-        else:
+        if not result.history.epochs:
             console.note("interrupted before the first step; nothing was written")
+        else:
+            try:
+                _keep(result, folder, force=force, as_json=as_json)
+            except OutputError:
+                if checkpoints is not None and not checkpoints.callback.folder.is_empty:
+                    _note_resume(folder)
+                raise
     if checkpoints is not None:
         _end(checkpoints, result, folder)
     raise typer.Exit(interrupts.exit_code)
@@ -87,9 +92,13 @@ def _end(checkpoints: RunCheckpoints, result: ExperimentResult, folder: Path) ->
     from samplewise.training.history import INTERRUPTED
 
     if result.history.stopped == INTERRUPTED:
-        console.note(f"go on with: samplewise train --resume {printable(folder)}")
+        _note_resume(folder)
     else:
         checkpoints.remove()
+
+
+def _note_resume(folder: Path) -> None:
+    console.note(f"go on with: samplewise train --resume {printable(folder)}")
 
 
 def _folder(out: Path | None, resume: Path | None) -> Path:
@@ -160,7 +169,11 @@ def _keep(result: ExperimentResult, out: Path, *, force: bool, as_json: bool) ->
         console.result_json({**figures, "folder": str(out)})
     else:
         console.table([*_stopped(result), *_rows(figures, out)])
-    write_pictures(result, out)
+    try:
+        write_pictures(result, out)
+    except (MemoryError, OutputError) as error:
+        why = "not enough memory" if isinstance(error, MemoryError) else error
+        console.warning(f"pictures are missing, the run is whole without them: {why}")
 
 
 def _stopped(result: ExperimentResult) -> list[tuple[str, str]]:

@@ -19,8 +19,10 @@ from samplewise.estimators.parameters import TrainingParameters
 from samplewise.estimators.settings import LOSS, NOT_YET, SCORE, Waiting
 from samplewise.network import Network
 from samplewise.training.callbacks import Callback
+from samplewise.training.callbacks.early_stopping import PATIENCE
 from samplewise.training.full_batch import FullBatchResult, minimize
 from samplewise.training.history import EpochRecord, History
+from samplewise.training.schedules import Plateau
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.train import trained
@@ -213,19 +215,43 @@ class _Follower(Callback):
 
 
 class _Printer(_Follower):
-    """Prints each epoch too."""
+    """Prints each epoch too, why the rate falls, and why the training ends early."""
 
     takes_model = False
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        self._rate = 0.0
 
     def on_epoch_end(self, record: EpochRecord, *args: Any, **kwargs: Any) -> None:
         """Print the epoch as scikit-learn does."""
+        schedule = self._task.settings.schedule
+        rate = record.learning_rate or 0.0
+        if isinstance(schedule, Plateau) and rate < self._rate:
+            self._print_wait(schedule.plateau_epochs, f"Setting learning rate to {rate:f}")
+        self._rate = rate
         sys.stdout.write(f"Iteration {record.epoch}, loss = {record.figures[LOSS]:.8f}\n")
         score = self._task.score_of(record)
         if score is not None:
             sys.stdout.write(f"Validation score: {score:f}\n")
+
+    def on_train_end(self, history: History) -> None:
+        """Print why it ends before the last epoch."""
+        settings = self._task.settings
+        if history.stopped == Plateau.name and isinstance(settings.schedule, Plateau):
+            epochs = settings.schedule.plateau_epochs
+            self._print_wait(epochs, "Learning rate too small. Stopping.")
+        elif history.stopped == PATIENCE and settings.stopping.patience is not None:
+            self._print_wait(settings.stopping.patience, "Stopping.")
+
+    def _print_wait(self, epochs: int, consequence: str) -> None:
+        """Print that nothing got better, in scikit-learn's words, which count an epoch less."""
+        figure = "Validation score" if self._task.waits_for_score else "Training loss"
+        tolerance = self._task.settings.stopping.min_delta
+        sys.stdout.write(
+            f"{figure} did not improve more than tol={tolerance:f} for {epochs - 1} consecutive "
+            f"epochs. {consequence}\n"
+        )
 
 
 class Guarded(Callback):

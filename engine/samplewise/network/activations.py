@@ -19,10 +19,12 @@ Where a function has a kink at 0, its derivative there is that of the left side:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import ChainMap
+from typing import TYPE_CHECKING, Any
 
-from samplewise.checks import listed, must_be, registered
+from samplewise.checks import listed, must_be
 from samplewise.errors import ParameterError
+from samplewise.registered import registered
 
 if TYPE_CHECKING:
     from samplewise.network.custom.kinds import CustomActivation
@@ -57,7 +59,8 @@ def check_activation(name: object) -> str:
     Raises:
         ParameterError: it is not; the message lists the known names.
     """
-    known = (*ACTIVATIONS, *CUSTOM)
+    # A view, which grows where an installed package registers its own.
+    known: ChainMap[str, Any] = ChainMap(CUSTOM, dict.fromkeys(ACTIVATIONS))
     if isinstance(name, str) and name not in known and "softmax" in name.lower():
         remedy = "leave it out, since a loss of classes takes logits and applies the softmax"
         raise ParameterError(must_be("activation", f"one of {listed(known)}", name, remedy))

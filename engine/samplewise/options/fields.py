@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
@@ -125,7 +125,7 @@ class Chosen(Generic[T]):
         default: str,
         help: str,  # noqa: A002 - as `Option`
         panel: str,
-        check: Callable[[str, object, Iterable[str]], str] = one_of,
+        check: Callable[[str, object, Collection[str]], str] = one_of,
     ) -> None:
         self.check = check
         self.kinds, self.default, self.help, self.panel = kinds, default, help, panel

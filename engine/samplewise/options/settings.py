@@ -137,9 +137,12 @@ def _changed(settings: Any, words: Mapping[str, Any]) -> Any:
 
 def _choice(chosen: Chosen[Any], current: Any, words: Mapping[str, Any]) -> Any:
     """Return the object that the words make of a choice, from the current one where it stays."""
+    given = words.get(chosen.name, current)
+    if isinstance(given, str):
+        # First, as an installed package may add the kind now.
+        chosen.check(chosen.name, given, chosen.kinds)
     known = owners_of(chosen)
     options = {name: words[name] for name in sorted(known) if words.get(name) is not None}
-    given = words.get(chosen.name, current)
     if not options:
         return chosen.made(given)
     name = given if isinstance(given, str) else getattr(given, "name", None)

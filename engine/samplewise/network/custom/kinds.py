@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from samplewise.checks import registered
 from samplewise.lazy import np
 from samplewise.network.losses import loss_from
 from samplewise.network.losses.base import ValueLoss
 from samplewise.network.losses.classification import CategoricalCrossEntropy
 from samplewise.network.optimizers import OPTIMIZERS, Optimizer
+from samplewise.registered import registered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from samplewise.checks import printable, registered
+from samplewise.checks import printable
 from samplewise.errors import ParameterError
 from samplewise.network.losses.base import ClassLoss as ClassLoss
 from samplewise.network.losses.base import Loss as Loss
@@ -21,6 +21,7 @@ from samplewise.network.losses.regression import MeanAbsoluteError as MeanAbsolu
 from samplewise.network.losses.regression import MeanSquaredError as MeanSquaredError
 from samplewise.network.losses.regression import MultiLabelCrossEntropy as MultiLabelCrossEntropy
 from samplewise.network.losses.regression import Poisson as Poisson
+from samplewise.registered import registered
 
 LOSSES: dict[str, type[Loss]] = {
     loss.name: loss

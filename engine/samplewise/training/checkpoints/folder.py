@@ -107,6 +107,15 @@ class CheckpointFolder:
             )
         return None
 
+    @property
+    def is_empty(self) -> bool:
+        """True where there is no checkpoint to go on from.
+
+        Raises:
+            DataError: the folder cannot be read.
+        """
+        return not self._files()
+
     def remove(self) -> None:
         """Remove the checkpoints, and the folder where it then holds nothing but damaged ones."""
         for path in self._files():

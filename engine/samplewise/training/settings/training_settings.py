@@ -14,7 +14,6 @@ from samplewise.checks import (
     open_fraction,
     positive_number,
     printable,
-    registered,
 )
 from samplewise.checks import text as text_of
 from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, PlanSpec, Workload
@@ -24,6 +23,7 @@ from samplewise.network import INITIALIZERS, OPTIMIZERS, SGD, Loss, Optimizer
 from samplewise.options.fields import Chosen, documented, option
 from samplewise.options.kinds import SWITCH, choice, number, text, whole
 from samplewise.options.settings import Settings
+from samplewise.registered import registered
 from samplewise.training.schedules import SCHEDULES, Constant, Plateau, Run, Schedule
 from samplewise.training.settings.auto_loss import LOSS_KINDS, AutoLoss
 from samplewise.training.settings.stopping import EarlyStopping
