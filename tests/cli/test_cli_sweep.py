@@ -37,6 +37,7 @@ def test_a_sweep_is_run_and_shown(cli):
         "best.toml",
         "journal.jsonl",
         "sweep.html",
+        "sweep.toml",
         "trials.csv",
     ]
     kept = {path: path.stat().st_mtime_ns for path in Path("rates").iterdir()}

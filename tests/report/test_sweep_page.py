@@ -8,8 +8,10 @@ from PIL import Image
 
 from samplewise.data.dataset import Dataset
 from samplewise.plots.sweeps import _axis
-from samplewise.report.sweep_page import PAGE, TRIALS, document, write_page
-from samplewise.sweep.definition import Sweep
+from samplewise.report.sweep_page import PAGE, SWEEP, TRIALS, document, write_page
+from samplewise.sweep.definition import Sweep, read_sweep
+from samplewise.sweep.definition_file import write_sweep
+from samplewise.sweep.results import read_results
 from samplewise.sweep.run import run_sweep
 
 
@@ -120,3 +122,40 @@ def test_each_axis_of_all_factors_has_the_scale_of_its_values():
     assert ticks == [(0.5, "3")]
     _, ticks = _axis([f"value {number}" for number in range(30)])
     assert len(ticks) <= 12
+
+
+@pytest.mark.parametrize(
+    ("space", "named"),
+    [
+        ({"hidden": [[4], [4, 2], []], "activation": ["relu", "tanh"]}, {"seeds": [3, 1]}),
+        ({"learning_rate": "log 1e-3 1"}, {"samples": 3, "sample_seed": 4, "own_splits": True}),
+        ({"hidden": "whole 2 9"}, {"samples": 2, "seeds": 2, "own_seeds": True}),
+        ({"seed": [1, 2], "optimizer": ["adam", "sgd"]}, {}),
+        ({"batch_size": [1, 2, 4]}, {"rungs": {"first": 1, "factor": 3}}),
+    ],
+)
+def test_the_file_of_a_sweep_describes_it(tmp_path, space, named):
+    settings = {"data": "iris", "epochs": 9, "seed": 5, "l2": 1e-3, "classes": ("0", "1")}
+    if "seed" in space:
+        del settings["seed"]
+    sweep = Sweep(space, settings, **named)
+    (tmp_path / SWEEP).write_text(write_sweep(sweep))
+    again = read_sweep(tmp_path / SWEEP)
+    assert again.definition == sweep.definition
+    assert [trial.key for trial in again.trials] == [trial.key for trial in sweep.trials]
+
+
+def test_a_sweep_is_repeated_from_its_folder(tmp_path):
+    sweep = Sweep({"hidden": [2, 3]}, {"data": "iris", "epochs": 1, "backend": "reference"})
+    write_page(run_sweep(sweep, tmp_path / "a"), tmp_path / "a")
+    again = run_sweep(read_sweep(tmp_path / "a" / SWEEP), tmp_path / "b")
+    first = read_results(tmp_path / "a")
+    assert [row["test_loss"] for row in again.rows] == [row["test_loss"] for row in first.rows]
+    assert again.data_fingerprint == first.data_fingerprint != ""
+    page = (tmp_path / "a" / PAGE).read_text()
+    assert first.data_fingerprint in page
+    assert f"numpy {np.__version__}" in page
+    # A file of the user is not replaced.
+    (tmp_path / "a" / SWEEP).write_text("# mine")
+    write_page(first, tmp_path / "a")
+    assert (tmp_path / "a" / SWEEP).read_text() == "# mine"

@@ -199,7 +199,7 @@ def _show(
     *,
     is_run: bool,
 ) -> None:
-    from samplewise.report.sweep_page import BEST, PAGE, TRIALS
+    from samplewise.report.sweep_page import BEST, PAGE, SWEEP, TRIALS
 
     metric = metric or result.default_metric
     header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]
@@ -222,7 +222,7 @@ def _show(
         _note_on_metric(result, metric)
     _show_unfinished(result, folder)
     if is_run:
-        console.result(f"written to {folder}: {PAGE}, {TRIALS}")
+        console.result(f"written to {folder}: {PAGE}, {TRIALS}, {SWEEP}")
 
 
 def _show_unfinished(result: SweepResult, folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from samplewise.experiment.config_file import write_config
+from samplewise.io.reading import is_there
 from samplewise.io.writing import write_bytes, write_text
 from samplewise.report import html
 from samplewise.report.document import (
@@ -28,12 +29,14 @@ from samplewise.report.document import (
 )
 from samplewise.sweep.candidates import DONE, FAILED, GREATER_IS_BETTER, PAUSED, Candidate
 from samplewise.sweep.definition import Sweep
+from samplewise.sweep.definition_file import write_sweep
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.space import Range
 from samplewise.sweep.trials import named
 from samplewise.text import counted, grouped, rounded
 
 PAGE, TRIALS, PARQUET, BEST = "sweep.html", "trials.csv", "trials.parquet", "best.toml"
+SWEEP = "sweep.toml"
 SHOWN_CANDIDATES, SHOWN_FAILURES = 50, 20
 # Of a heat map in each direction, and factors that are drawn by themselves.
 _MOST_VALUES, _MOST_FACTORS = 24, 6
@@ -44,7 +47,9 @@ _PIXELS_A_REM = 22
 
 
 def write_page(result: SweepResult, folder: Path, metric: str | None = None) -> None:
-    """Write table, page and best configuration of a sweep into its folder, each whole or absent.
+    """Write table, page, best configuration and definition of a sweep into its folder.
+
+    Each is whole or absent. A definition that is there stays, with its comments.
 
     Raises:
         ParameterError: the metric is unknown.
@@ -54,6 +59,8 @@ def write_page(result: SweepResult, folder: Path, metric: str | None = None) -> 
     best = result.best(metric)
     if best is not None:
         write_text(folder / BEST, write_config(result.experiment(best)))
+    if not is_there(folder / SWEEP):
+        write_text(folder / SWEEP, write_sweep(result.sweep))
     write_text(folder / PAGE, html.render(document(result, metric)))
 
 
@@ -93,6 +100,7 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
             *_failures(failed),
             Heading("The sweep"),
             FactList(_facts(result.sweep.definition)),
+            *_origin(result),
         ),
     )
 
@@ -266,6 +274,22 @@ def _facts(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
         (name, value) for name, value in definition.items() if name not in ("settings", "space")
     ]
     return [(name, _text(value)) for name, value in (*facts, *others) if value is not None]
+
+
+def _origin(result: SweepResult) -> list[Block]:
+    """Return what else a reader needs to repeat the sweep: rows, versions, machine."""
+    found = result.environment
+    if not found:
+        return []
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    facts = [
+        ("rows", f"SHA-256 {result.data_fingerprint}"),
+        ("versions", versions),
+        ("processor", found["processor"]),
+        ("platform", found["platform"]),
+    ]
+    words = f"{SWEEP} in this folder repeats it: samplewise sweep {SWEEP} --out again."
+    return [Heading("Begun with"), FactList(facts), Paragraph(words, quiet=True)]
 
 
 def _text(value: Any) -> str:

@@ -54,22 +54,34 @@ class Journal:
         path: the file; made where it is missing.
         definition: of the sweep, JSON values.
         data: fingerprint of its rows.
+        environment: versions and machine that it is begun with, JSON values.
+
+    Attributes:
+        header: its first line, of when it was begun.
 
     Raises:
         OutputError: it cannot be written, or is the journal of another sweep.
         DataError: the file is not a journal.
     """
 
-    def __init__(self, path: Path, definition: Mapping[str, Any], data: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        definition: Mapping[str, Any],
+        data: str,
+        environment: Mapping[str, Any] | None = None,
+    ) -> None:
         self.path = path
         header = {"kind": KIND, "format": FORMAT, "version": __version__}
         header |= {"definition": dict(definition), "data": data}
+        header |= {"environment": dict(environment or {})}
         with self._locked(os.O_CREAT) as descriptor:
             found = _mended(descriptor, path)
             if found is None:
                 _append(descriptor, header)
                 sync_folder(path.parent)
-        _check_same(path, found or header, parse(canonical(header)))
+        self.header: Entry = found or header
+        _check_same(path, self.header, parse(canonical(header)))
         self._warns = True
 
     def __iter__(self) -> Iterator[Entry]:

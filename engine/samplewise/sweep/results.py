@@ -42,13 +42,18 @@ class SweepResult:
     Args:
         sweep: of the trials.
         entries: of its journal; of one trial the last counts.
+        header: the first line of its journal; None where there is none.
 
     Attributes:
+        data_fingerprint: a SHA-256 of the rows; empty without a header.
+        environment: versions, processor and libraries with which the sweep was begun; likewise.
         rows: a dict for each trial: candidate, factors, seed, status, figures, reason of a failure.
     """
 
-    def __init__(self, sweep: Sweep, entries: Iterable[Entry]) -> None:
+    def __init__(self, sweep: Sweep, entries: Iterable[Entry], header: Entry | None = None) -> None:
         self.sweep, self._trials = sweep, sweep.trials
+        self.data_fingerprint = str((header or {}).get("data", ""))
+        self.environment: dict[str, Any] = dict((header or {}).get("environment", {}))
         if sweep.sampler is not None:
             entries = list(entries)
             self._trials = sweep.proposed(entry["values"] for entry in entries)
@@ -170,7 +175,8 @@ def read_results(folder: str | Path) -> SweepResult:
     header, entries = read(path)
     definition = dict(header["definition"])
     settings = checked_options(definition.pop("settings"), printable(path))
-    return SweepResult(BegunSweep(definition.pop("space"), settings, **definition), entries)
+    sweep = BegunSweep(definition.pop("space"), settings, **definition)
+    return SweepResult(sweep, entries, header)
 
 
 def as_cell(value: Any) -> Any:

@@ -27,6 +27,7 @@ from samplewise.sweep.snapshots import Snapshots
 from samplewise.sweep.sources import Source, source_of
 from samplewise.sweep.training import entries_of
 from samplewise.sweep.trials import Trial, named
+from samplewise.training.environment import environment
 from samplewise.training.train import check_stop
 
 _WORDS = ("backend", "device")
@@ -105,7 +106,7 @@ def run_sweep(
     plan.check()
     _make(folder)
     with locked(folder, "another process runs the sweep"):
-        journal = Journal(folder / FILE, sweep.definition, rows.fingerprint)
+        journal = Journal(folder / FILE, sweep.definition, rows.fingerprint, environment())
         snapshots = Snapshots(folder)
         counts = _Counts()
         entries = counts.noting(journal)
@@ -113,7 +114,7 @@ def run_sweep(
         if not source.is_finished:
             with executor_for(rows, n_jobs) as executor:
                 _train(source, counts, sweep.size, executor, journal, snapshots, on_group, stop)
-    return SweepResult(sweep, journal)
+    return SweepResult(sweep, journal, journal.header)
 
 
 def _check_backends(sweep: Sweep) -> None:
