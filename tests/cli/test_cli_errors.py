@@ -339,6 +339,25 @@ def test_pictures_that_fail_are_a_warning(cli, images, monkeypatch, error):
     assert [path.name for path in Path.cwd().iterdir()] == ["run"]
 
 
+def test_a_run_that_is_repeated_on_changed_rows_says_so(cli):
+    rows = [f"{i},{'ab'[i % 2]}" for i in range(20)]
+    table = Path("t.csv")
+    table.write_text("\n".join(["x,label", *rows]))
+    words = ("--backend", "vectorized", "--epochs", 1)
+    assert cli("train", "--data", "t.csv", *words).code == 0
+    again = ("train", "--config", "run/config.toml", "--force", "--out")
+    assert "changed" not in cli(*again, "same").err
+    table.write_text("\n".join(["x,label", *rows[:-1], "3,a"]))
+    ended = cli(*again, "other")
+    assert ended.code == 0
+    said = "rows of t.csv have changed since the run of run/config.toml: its figures do not come"
+    assert said in ended.err
+    # Rows that are chosen anew are no surprise, nor is a file of settings alone.
+    assert "changed" not in cli(*again, "seed", "--seed", 3).err
+    Path("alone.toml").write_text(Path("run/config.toml").read_text())
+    assert "changed" not in cli("train", "--config", "alone.toml", "--out", "alone").err
+
+
 @pytest.mark.parametrize("length", [0, 2**20, 2**63])
 def test_a_hostile_model_is_refused_in_one_line(cli, length):
     Path("model").write_bytes(length.to_bytes(8, "little") + b'{"a": ' + b"[" * 5_000)

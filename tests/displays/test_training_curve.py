@@ -1,5 +1,6 @@
 """The figures of each epoch as curves."""
 
+import json
 import warnings
 from types import SimpleNamespace
 
@@ -53,6 +54,12 @@ def test_losses_of_training_and_validation_and_the_epoch_kept():
     assert best.get_xdata() == [history.best_epoch]
     display.figure_.canvas.draw()  # without a warning
     assert best.get_ydata() == [history.validation_losses[history.best_epoch - 1]]
+
+
+def test_the_values_of_a_file_are_drawn_as_the_history():
+    history = result(validation_fraction=0.3, keep_best=True).history
+    of_file = TrainingCurveDisplay.from_history(json.loads(history.to_json()))
+    assert drawn(of_file) == drawn(TrainingCurveDisplay.from_history(history))
 
 
 def test_without_validation_rows_there_is_one_curve():

@@ -29,10 +29,11 @@ def why_unavailable() -> str | None:
         # Else numba and LLVM may raise anything.
         if raised_by_signal_handler(raised):
             raise
-        return (
-            f"numba {versions()['numba']} compiles no kernel here: "
-            f"{type(raised).__name__}: {_in_one_line(raised)}"
-        )
+        text = _in_one_line(raised)
+        why = type(raised).__name__ + (f": {text}" if text else "")
+        if isinstance(raised, MemoryError):
+            why = "not enough memory"
+        return f"numba {versions()['numba']} compiles no kernel here: {why}"
     # Of numbers near 1; the kernel's exp is within 4 units in the last place.
     if error < 16 * np.finfo(np.float64).eps:
         return None

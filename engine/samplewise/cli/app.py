@@ -113,7 +113,8 @@ def _report(error: Exception) -> int:
         console.error(str(error))
         return FAILED if _is_failure(error) else USAGE
     if isinstance(error, MemoryError):
-        console.error("not enough memory; use less data or a smaller network")
+        size = f" ({error})" if str(error) else ""
+        console.error(f"not enough memory{size}; use less data, a smaller network or float32")
     elif isinstance(error, OSError) and error.errno in _DISK_FAILURES and error.filename is None:
         # What writes to files names them; printing does not, in our code as in that of --help.
         console.error(f"cannot write to stdout: {error.strerror}; make room, or write elsewhere")

@@ -65,19 +65,23 @@ def settings(
         words: the settings that are options; none for all.
         without: settings that are not.
         defaults: for help texts, where a command has others than the experiment.
-        config: whether a file may hold settings, too.
+        config: whether a file may hold settings, too; a command that has a parameter of this name
+            gets its path.
     """
     chosen = words or tuple(word for word in WORDS if word not in without)
 
     def decorate(command: Command) -> Command:
+        takes_config = "config" in inspect.signature(command).parameters
+
         def run(**given: Any) -> None:
             flags = {word: given.pop(word, None) for word in chosen}
-            experiment = effective(flags, _config(given.pop("config", None), given.get("resume")))
+            path = given.get("config") if takes_config else given.pop("config", None)
+            experiment = effective(flags, _config(path, given.get("resume")))
             with naming_flags(flags):
                 command(experiment, **given)
 
         parameters = [_parameter(WORDS[word], defaults or {}) for word in chosen]
-        if config:
+        if config and not takes_config:
             parameters.append(_keyword("config", ConfigFile))
         return _replaced(command, run, parameters)
 

@@ -53,6 +53,7 @@ def train(
     out: RunFolder = None,
     checkpoint_every: CheckpointEvery = None,
     resume: Resume = None,
+    config: options.ConfigFile = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -72,7 +73,7 @@ def train(
     checkpoints = _checkpoints(experiment, folder, checkpoint_every, resume, force=force)
     request = None if checkpoints is None else checkpoints.callback.request
     with signals.handled(request) as interrupts:
-        result = _trained(experiment, interrupts, checkpoints, resume)
+        result = _trained(experiment, interrupts, checkpoints, resume, config)
         if not result.history.epochs:
             console.note("interrupted before the first step; nothing was written")
         else:
@@ -132,6 +133,7 @@ def _trained(
     interrupts: signals.Interrupts,
     checkpoints: RunCheckpoints | None,
     resume: Path | None,
+    config: Path | None,
 ) -> ExperimentResult:
     from samplewise.cli.progress import EpochProgress
     from samplewise.experiment.prepared import prepare
@@ -152,6 +154,10 @@ def _trained(
             console.note("no checkpoint was written yet; starting from the first epoch")
     with EpochProgress() as progress:
         callbacks, data = [KeepWhatIsTrained(), progress], prepare(experiment)
+        if config is not None:
+            from samplewise.cli.trained import warn_of_other_rows
+
+            warn_of_other_rows(config, experiment, data)
         if checkpoints is not None:
             checkpoints.check_test_rows(data.test)
             callbacks.append(checkpoints.callback)

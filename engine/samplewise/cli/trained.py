@@ -22,6 +22,7 @@ from samplewise.errors import DataError, ModelFileError
 from samplewise.experiment.config_file import read_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.held_rows import options_like
+from samplewise.experiment.prepared import Prepared
 from samplewise.experiment.run_folder import CONFIG, RESULT
 from samplewise.io.reading import exists, is_folder, open_unchanged
 from samplewise.io.strict_json import parse
@@ -63,15 +64,37 @@ class Trained:
             part: that they are, training or test.
             rows: as the run had them, before preprocessing.
         """
-        return self._fingerprint(part) not in (None, rows.fingerprint())
+        return _differs(self.config or Path(), part, rows)
 
-    def _fingerprint(self, part: str) -> str | None:
-        try:
-            with open_unchanged((self.config or Path()).with_name(RESULT)) as file:
-                result = parse(file.read(MAX_RESULT_BYTES).decode("utf-8"))
-            return str(result["data"][f"{part}_fingerprint"])
-        except (DataError, ValueError, LookupError, TypeError):
-            return None
+
+def _differs(config: Path, part: str, rows: Dataset) -> bool:
+    """Return True where the result beside a configuration is of other rows."""
+    try:
+        with open_unchanged(config.with_name(RESULT)) as file:
+            result = parse(file.read(MAX_RESULT_BYTES).decode("utf-8"))
+        return str(result["data"][f"{part}_fingerprint"]) != rows.fingerprint()
+    except (DataError, ValueError, LookupError, TypeError):
+        return False
+
+
+def warn_of_other_rows(config: Path, experiment: Experiment, data: Prepared) -> None:
+    """Warn where a run is repeated by its configuration, on data that have changed since.
+
+    Args:
+        config: the file of settings, maybe in the folder of a run.
+        experiment: made of it; one whose data are chosen anew repeats no run.
+        data: of the experiment.
+    """
+    run = Experiment.from_options(**read_config(config))
+    if (run.data, run.training.seed) != (experiment.data, experiment.training.seed):
+        return
+    parts = {"training": data.training, "test": data.test}
+    changed = [part for part, rows in parts.items() if _differs(config, part, rows)]
+    if changed:
+        console.warning(
+            f"the {' and '.join(changed)} rows of {printable(experiment.data.source)} have changed "
+            f"since the run of {printable(config)}: its figures do not come out again"
+        )
 
 
 def load_trained(path: Path, sha256: str | None = None) -> Trained:

@@ -12,6 +12,7 @@ from samplewise.data.arrays import as_array, as_numbers, check_finite, sum_is_fi
 from samplewise.data.preprocessing import NONE, Preprocessing
 from samplewise.errors import DataError
 from samplewise.network import Network, aligned_empty
+from samplewise.network.layout import ALIGNMENT_BYTES
 
 # Bytes that are copied and then looked at, before they leave the caches. A copy this long passes by
 # the nearest ones: 5 MB took 420 us, and 530 in pieces that fit into those.
@@ -34,28 +35,51 @@ def prepare_rows(X: ArrayLike, network: Network, dtype: DTypeLike) -> NDArray[An
 
 
 def measured_rows(
-    X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "X"
+    X: ArrayLike, network: Network, dtype: DTypeLike, name: str = "X", *, mapped: bool = False
 ) -> tuple[NDArray[Any], float]:
     """Return rows as `prepare_rows`, and their largest absolute value.
 
-    `name` is that of the argument, for messages.
+    Args:
+        X: as `prepare_rows`.
+        network: likewise.
+        dtype: likewise.
+        name: of the argument, for messages.
+        mapped: return rows of a file that is mapped for reading only, in this form, as a view of
+            it: it may be larger than the memory.
 
     Raises:
         DataError: as `prepare_rows`.
     """
     given = _in_rows(name, X, network)
-    rows = aligned_empty(given.shape, dtype)
+    stays = mapped and is_mapped(given) and _is_prepared(given, dtype)
+    rows = given.view() if stays else aligned_empty(given.shape, dtype)
     count, largest = max(_AT_ONCE // rows[0].nbytes, 1), []
     # A value too large is refused below, and one too small rounds to 0, whatever the caller set.
     with np.errstate(over="ignore", under="ignore"):
         for first in range(0, len(rows), count):
             some = rows[first : first + count]
-            some[...] = given[first : first + count]
+            if not stays:
+                some[...] = given[first : first + count]
             largest.append(largest_value(some))
     if not all(map(math.isfinite, largest)):
         check_finite(given, name)
         check_finite(rows, f"{name} as {rows.dtype.name}")
     return rows, max(largest)
+
+
+def is_mapped(X: NDArray[Any]) -> bool:
+    """Return True for an array, or a view of one, that numpy maps from a file by mode "r"."""
+    part: object = X
+    while isinstance(part, np.ndarray):
+        if isinstance(part, np.memmap):
+            return part.mode == "r"
+        part = part.base
+    return False
+
+
+def _is_prepared(X: NDArray[Any], dtype: DTypeLike) -> bool:
+    is_aligned = X.ctypes.data % ALIGNMENT_BYTES == 0
+    return X.dtype == dtype and X.flags.c_contiguous and is_aligned
 
 
 def largest_value(X: NDArray[Any]) -> float:

@@ -97,8 +97,8 @@ class TrainingCurveDisplay:
         """Draw a training.
 
         Args:
-            history: a History, a result with one, or a sequence of dicts with the figures of an
-                epoch each.
+            history: a History, a result with one, the JSON values of `history.json`, or a sequence
+                of dicts with the figures of an epoch each.
             figure: "loss" or "accuracy", drawn with that of the validation rows where there are
                 some; or any other figure of the history by its name, such as that of a metric.
             name: of the training in the legend; None names the curves only.
@@ -108,8 +108,12 @@ class TrainingCurveDisplay:
             ParameterError: it is not a history, or lacks this figure.
         """
         history = getattr(history, "history", history)
-        records = _records(getattr(history, "epochs", history))
-        best = getattr(history, "best_epoch", None)
+        if isinstance(history, Mapping) and "epochs" in history:
+            epochs, best = history["epochs"], history.get("best_epoch")
+        else:
+            epochs = getattr(history, "epochs", history)
+            best = getattr(history, "best_epoch", None)
+        records = _records(epochs)
         return cls._of_rows(records, figure, best).plot(ax, name=name)
 
     @classmethod
@@ -189,7 +193,10 @@ class TrainingCurveDisplay:
 def _records(given: Any) -> Sequence[Any]:
     if isinstance(given, Sequence) and all(isinstance(one, Mapping | EpochRecord) for one in given):
         return given
-    wanted = "a samplewise.History, a result of training, or a list of dicts, one for each epoch"
+    wanted = (
+        "a samplewise.History, a result of training, the values in history.json, or a list of "
+        "dicts, one for each epoch"
+    )
     raise ParameterError(must_be(f"{_NAME}: history", wanted, given))
 
 

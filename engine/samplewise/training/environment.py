@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +16,7 @@ from samplewise.threads import loaded_libraries
 from samplewise.training.blame import blamed_on
 
 PACKAGES = ("samplewise", "numpy", "scipy", "numba")
+CGROUPS, PROCESS_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 @cache
@@ -28,10 +31,39 @@ def processor() -> str:
 
 
 def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return the number of cores that this process may use, by its affinity and its cgroup."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    quota = _quota()
+    return cores if quota is None else min(cores, max(1, math.ceil(quota)))
+
+
+@cache
+def _quota() -> float | None:
+    """Return the processors' worth of time that the cgroup allows; None where it has no limit."""
+    quotas = []
+    with suppress(OSError, ValueError):
+        for line in PROCESS_CGROUPS.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            # Of version 2, one hierarchy has all controllers, and no name.
+            if controllers and "cpu" not in controllers.split(","):
+                continue
+            root = CGROUPS / "cpu" if controllers else CGROUPS
+            own = root / path.lstrip("/")
+            quotas += [
+                _quota_of(each) for each in (own, *own.parents) if root in (each, *each.parents)
+            ]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota_of(group: Path) -> float | None:
+    with suppress(OSError, ValueError):
+        quota, period = (group / "cpu.max").read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    with suppress(OSError, ValueError):
+        quota, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        return int(quota) / int(period) if int(quota) > 0 else None
+    return None
 
 
 @cache

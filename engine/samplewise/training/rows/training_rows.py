@@ -97,7 +97,7 @@ def training_rows(
             columns = columns_named(cast("Any", X).columns)
         else:
             X = rows_of_frame(X, columns, named_X)
-    rows, largest = measured_rows(X, network, dtype, named_X)
+    rows, largest = measured_rows(X, network, dtype, named_X, mapped=True)
     image_shape = _image_shape(np.shape(X)[1:], network)
     names: tuple[str, ...] = ()
     if isinstance(loss, ClassLoss):
