@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from functools import cache
 from typing import Any
 
@@ -20,7 +21,11 @@ def _linker() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
-    return llvm.create_lljit_compiler(target.create_target_machine(jit=True))
+    machine = target.create_target_machine(jit=True)
+    # RTDyld maps code and constants one by one. Beside an array of 2 GiB they may lie farther from
+    # each other than an instruction reaches, and it aborts the process. JITLink maps them together;
+    # on Windows LLVM still takes the other one.
+    return llvm.create_lljit_compiler(machine, use_jit_link=sys.platform != "win32")
 
 
 def link(code: bytes, symbol: str, needs: list[str]) -> int:
