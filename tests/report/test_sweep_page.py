@@ -8,9 +8,9 @@ from PIL import Image
 
 from samplewise.data.dataset import Dataset
 from samplewise.plots.sweeps import _axis
-from samplewise.report.sweep_page import PAGE, SWEEP, TRIALS, document, write_page
+from samplewise.report.sweep_page import PAGE, TRIALS, document, write_page
 from samplewise.sweep.definition import Sweep, read_sweep
-from samplewise.sweep.definition_file import write_sweep
+from samplewise.sweep.definition_file import SWEEP, write_sweep
 from samplewise.sweep.results import read_results
 from samplewise.sweep.run import run_sweep
 

@@ -199,7 +199,8 @@ def _show(
     *,
     is_run: bool,
 ) -> None:
-    from samplewise.report.sweep_page import BEST, PAGE, SWEEP, TRIALS
+    from samplewise.report.sweep_page import BEST, PAGE, TRIALS
+    from samplewise.sweep.definition_file import SWEEP
 
     metric = metric or result.default_metric
     header = ["candidate", *result.sweep.factors, metric, "±", "parameters", "done", "failed"]

@@ -27,16 +27,16 @@ from samplewise.report.document import (
     Table,
     TableRow,
 )
+from samplewise.report.sweep_facts import as_text, facts, origin
 from samplewise.sweep.candidates import DONE, FAILED, GREATER_IS_BETTER, PAUSED, Candidate
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.definition_file import write_sweep
+from samplewise.sweep.definition_file import SWEEP, write_sweep
 from samplewise.sweep.results import SweepResult
 from samplewise.sweep.space import Range
 from samplewise.sweep.trials import named
 from samplewise.text import counted, grouped, rounded
 
 PAGE, TRIALS, PARQUET, BEST = "sweep.html", "trials.csv", "trials.parquet", "best.toml"
-SWEEP = "sweep.toml"
 SHOWN_CANDIDATES, SHOWN_FAILURES = 50, 20
 # Of a heat map in each direction, and factors that are drawn by themselves.
 _MOST_VALUES, _MOST_FACTORS = 24, 6
@@ -99,8 +99,8 @@ def document(result: SweepResult, metric: str | None = None) -> Document:
             *_pictures(result, candidates, metric),
             *_failures(failed),
             Heading("The sweep"),
-            FactList(_facts(result.sweep.definition)),
-            *_origin(result),
+            FactList(facts(result.sweep.definition)),
+            *origin(result),
         ),
     )
 
@@ -132,7 +132,7 @@ def _ranking(
         TableRow(
             f"{one.number}, best" if one == best else str(one.number),
             (
-                *(Cell(_text(value)) for value in one.values.values()),
+                *(Cell(as_text(value)) for value in one.values.values()),
                 Cell(_mean(one), "" if one.margin is None else f"± {rounded(one.margin, 2)}"),
                 Cell("" if one.parameters is None else grouped(one.parameters)),
                 Cell("" if one.epochs is None else f"{one.epochs:g}"),
@@ -211,7 +211,7 @@ def _parallel(
     for word in factors:
         numbers = [_number(one.values[word]) for one in shown]
         found = [number for number in numbers if number is not None]
-        texts = [_text(one.values[word]) for one in shown]
+        texts = [as_text(one.values[word]) for one in shown]
         columns[word] = found if len(found) == len(shown) else texts
     columns[metric] = [one.mean or 0.0 for one in shown]
     title = f"{metric} across all factors"
@@ -240,17 +240,17 @@ def _is_grid(sweep: Sweep, candidates: Sequence[Candidate], word: str) -> bool:
     # Values drawn from a range have a cell each.
     if isinstance(sweep.space.factors[word], Range):
         return False
-    return 2 <= len({_text(one.values[word]) for one in candidates}) <= _MOST_VALUES
+    return 2 <= len({as_text(one.values[word]) for one in candidates}) <= _MOST_VALUES
 
 
 def _cells(
     candidates: Sequence[Candidate], words: Sequence[str]
 ) -> tuple[Any, list[str], list[str]]:
     in_order = sorted(candidates, key=lambda one: one.number)
-    names = [list(dict.fromkeys(_text(one.values[word]) for one in in_order)) for word in words]
+    names = [list(dict.fromkeys(as_text(one.values[word]) for one in in_order)) for word in words]
     means = np.full((len(names[0]), len(names[1])), np.nan)
     for one in reversed(candidates):
-        row, column = (names[i].index(_text(one.values[word])) for i, word in enumerate(words))
+        row, column = (names[i].index(as_text(one.values[word])) for i, word in enumerate(words))
         means[row, column] = one.mean
     return means, names[0], names[1]
 
@@ -266,42 +266,3 @@ def _failures(failed: Sequence[Mapping[str, Any]]) -> list[Block]:
         lines.append(f"and {grouped(len(failed) - SHOWN_FAILURES)} more in {TRIALS}")
     again = Paragraph("They are repeated with --retry-failed.", quiet=True)
     return [Heading("Failures"), Bullets(tuple(lines)), again]
-
-
-def _facts(definition: Mapping[str, Any]) -> list[tuple[str, str]]:
-    facts = [*definition["settings"].items(), *definition["space"].items()]
-    others = [
-        (name, value) for name, value in definition.items() if name not in ("settings", "space")
-    ]
-    return [(name, _text(value)) for name, value in (*facts, *others) if value is not None]
-
-
-def _origin(result: SweepResult) -> list[Block]:
-    """Return what else a reader needs to repeat the sweep: rows, versions, machine."""
-    found = result.environment
-    if not found:
-        return []
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    facts = [
-        ("rows", f"SHA-256 {result.data_fingerprint}"),
-        ("versions", versions),
-        ("processor", found["processor"]),
-        ("platform", found["platform"]),
-    ]
-    words = f"{SWEEP} in this folder repeats it: samplewise sweep {SWEEP} --out again."
-    return [Heading("Begun with"), FactList(facts), Paragraph(words, quiet=True)]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return ", ".join(map(_entry, value)) or "none"
-    if isinstance(value, dict):
-        return "; ".join(f"{name} {_text(one)}" for name, one in value.items())
-    return str(value)
-
-
-def _entry(value: Any) -> str:
-    """Return an entry of a list; the layers of one network stay together."""
-    return f"[{_text(value)}]" if isinstance(value, list) else _text(value)

@@ -7,6 +7,9 @@ import tomli_w
 from samplewise._version import __version__
 from samplewise.sweep.definition import Sweep
 
+SWEEP = "sweep.toml"
+"""The file of its definition in the folder of a sweep."""
+
 
 def write_sweep(sweep: Sweep) -> str:
     """Return the TOML text that `read_sweep` reads as this sweep; None is left out."""
