@@ -4,7 +4,8 @@ import signal
 import subprocess
 import sys
 
-SAMPLEWISE = [sys.executable, "-m", "samplewise"]
+_MAIN = "import sys; from samplewise.cli.app import main; sys.exit(main())"
+SAMPLEWISE = [sys.executable, "-c", _MAIN]
 _KILLED = """
 import os, signal, sys
 from samplewise.cli.app import main

@@ -24,6 +24,13 @@ def test_the_version(cli):
     assert cli("--version") == (0, f"samplewise {samplewise.__version__}\n", "")
 
 
+def test_the_package_is_a_command_too():
+    command = [sys.executable, "-m", "samplewise", "trian"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: No such command 'trian'. Did you mean 'train'?")
+
+
 def test_no_command_shows_what_there_is(cli):
     ended = cli()
     assert ended.code == 2

@@ -53,6 +53,7 @@ LEFT_OUT = {
     "samplewise bench --scores": "it fits a hundred estimators, for minutes",
     "samplewise bench --peers": "it needs JAX and PyTorch",
     "pip install": "it changes the environment; test_registry.py installs the toy apart",
+    "pip uninstall": "it changes the environment",
 }
 
 
