@@ -46,8 +46,8 @@ DIVERGING = QUICK | {"solver": "sgd", "learning_rate_init": 1e3, "activation": "
 @pytest.mark.parametrize(
     ("place", "name", "options"),
     [
-        (running, "trained", DIVERGING),
-        (ensemble, "trained_many", DIVERGING | {"n_ens": 2}),
+        (running, "train_without_warnings", DIVERGING),
+        (ensemble, "train_many_without_warnings", DIVERGING | {"n_ens": 2}),
         (running, "minimize", QUICK | {"solver": "lbfgs"}),
     ],
 )

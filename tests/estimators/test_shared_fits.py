@@ -26,13 +26,13 @@ def search_of(kind=SweepSearchCV, grid=GRID, *, parameters=None, **options):
 @pytest.fixture
 def shared(monkeypatch):
     """Return the sizes of the groups that trained at once."""
-    sizes, train = [], together.trained_many
+    sizes, train = [], together.train_many_without_warnings
 
     def counted(networks, *args, **kwargs):
         sizes.append(len(networks))
         return train(networks, *args, **kwargs)
 
-    monkeypatch.setattr(together, "trained_many", counted)
+    monkeypatch.setattr(together, "train_many_without_warnings", counted)
     return sizes
 
 
@@ -110,13 +110,13 @@ def test_times_are_those_of_fitting_and_of_scoring_test_rows():
 
 
 def test_an_interrupt_ends_the_search(monkeypatch):
-    train = together.trained_many
+    train = together.train_many_without_warnings
 
     def interrupted(*args, stop, **kwargs):
         stop.set()
         return train(*args, stop=stop, **kwargs)
 
-    monkeypatch.setattr(together, "trained_many", interrupted)
+    monkeypatch.setattr(together, "train_many_without_warnings", interrupted)
     with pytest.raises(KeyboardInterrupt):
         search_of().fit(X, Y)
 

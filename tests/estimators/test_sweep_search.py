@@ -53,13 +53,13 @@ def check_equal(estimator, rows=X, targets=Y, grid=GRID, **parameters):
 def products(monkeypatch):
     """Return the sizes of the groups that trained at once."""
     sizes = []
-    train = together.trained_many
+    train = together.train_many_without_warnings
 
     def counted(networks, *args, **kwargs):
         sizes.append(len(networks))
         return train(networks, *args, **kwargs)
 
-    monkeypatch.setattr(together, "trained_many", counted)
+    monkeypatch.setattr(together, "train_many_without_warnings", counted)
     return sizes
 
 
@@ -199,14 +199,14 @@ def test_orders_that_differ_train_apart(products):
 @pytest.mark.parametrize("nesterovs_momentum", [False, True])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_candidates_row_by_row_agree_to_rounding(momentum, nesterovs_momentum, monkeypatch):
-    plans, train = [], together.trained_many
+    plans, train = [], together.train_many_without_warnings
 
     def noted(*args, **kwargs):
         found = train(*args, **kwargs)
         plans.append(found[0].history.plan["products"])
         return found
 
-    monkeypatch.setattr(together, "trained_many", noted)
+    monkeypatch.setattr(together, "train_many_without_warnings", noted)
     estimator = small(
         solver="sgd",
         batch_size=1,

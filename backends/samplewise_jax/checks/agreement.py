@@ -33,9 +33,10 @@ from samplewise.report.experiments import PARTS, Part
 from samplewise.streams import Streams
 from samplewise.testing import tolerances
 from samplewise.training.batches import fixed_order
+from samplewise.training.prerequisites import loss_for
 from samplewise.training.result import model_of
 from samplewise.training.rows.preparation import prepared
-from samplewise.training.train import loss_for, trained
+from samplewise.training.train import train_without_warnings
 
 SYNTHETIC, PHOTOGRAPHS = "synthetic", "sign-digits-28x28.npz"
 REFERENCE = "reference"
@@ -90,7 +91,9 @@ class Training:
         initial = model_of(self.network, loss, self.weights(nudged=nudged), names, backend)
         targets = self.data.training.targets
         rows = self.network, self.data.inputs, targets, settings
-        return np.array(trained(*rows, class_names=names, initial=initial).history.losses)
+        return np.array(
+            train_without_warnings(*rows, class_names=names, initial=initial).history.losses
+        )
 
     def losses_of_steps(self, backend: str, device: str | None) -> tuple[Losses, Losses]:
         """Return the losses of each row in an epoch, the backend's and the reference's, (n,) each.

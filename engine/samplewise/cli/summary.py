@@ -28,7 +28,7 @@ def summary(experiment: Experiment, as_json: options.AsJson = False) -> None:
     from samplewise.experiment.prepared import prepare
     from samplewise.experiment.run import decided
     from samplewise.network.summary import summarize, training_bytes
-    from samplewise.training.train import loss_for
+    from samplewise.training.prerequisites import loss_for
 
     network, effective = decided(experiment, prepare(experiment))
     settings = effective.training

@@ -20,7 +20,7 @@ from samplewise.estimators.sklearn_callbacks import Epochs
 from samplewise.network.losses import BinaryCrossEntropy, ClassLoss, Loss
 from samplewise.training.callbacks import Callback
 from samplewise.training.callbacks.base import is_own
-from samplewise.training.many import trained_many
+from samplewise.training.many import train_many_without_warnings
 
 # What an ensemble shows of the network that trained longest.
 SHOWN = (
@@ -76,7 +76,7 @@ def run_many(task: Task) -> list[Outcome]:
         for index in range(len(task.starts))
     ]
     with handled() as interrupts:
-        results = trained_many(
+        results = train_many_without_warnings(
             [task.network] * len(settings),
             task.rows.X,
             task.rows.targets,

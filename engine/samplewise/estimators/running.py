@@ -25,7 +25,7 @@ from samplewise.training.history import EpochRecord, History
 from samplewise.training.schedules import Plateau
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
-from samplewise.training.train import trained
+from samplewise.training.train import train_without_warnings
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -140,7 +140,7 @@ def run(task: Task) -> Outcome:
         follower = _Printer(task) if task.verbose else _Follower()
         callbacks = [follower, *(Guarded(each, interrupts) for each in task.callbacks)]
         try:
-            result = trained(
+            result = train_without_warnings(
                 task.network,
                 task.rows.X,
                 task.rows.targets,

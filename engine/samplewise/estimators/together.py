@@ -21,7 +21,7 @@ from samplewise.estimators.running import Outcome, Task
 from samplewise.estimators.tasks import Given
 from samplewise.threads import many_split_over
 from samplewise.training.environment import usable_cores
-from samplewise.training.many import trained_many
+from samplewise.training.many import train_many_without_warnings
 from samplewise.training.shared import shared_key
 
 MOST = 32
@@ -174,7 +174,7 @@ def _trained(group: Sequence[Preparation]) -> list[Trained]:
     tasks = [one.task for one in group]
     first = tasks[0]
     with handled() as interrupts:
-        results = trained_many(
+        results = train_many_without_warnings(
             [task.network for task in tasks],
             first.rows.X,
             first.rows.targets,

@@ -21,11 +21,12 @@ from samplewise.network import ClassLoss, Network
 from samplewise.threads import limited
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.history import EpochRecord
+from samplewise.training.prerequisites import backend_choice, loss_for
 from samplewise.training.rows.selection import select
 from samplewise.training.session import Session
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise.training.train import loss_for, resolved, trained
+from samplewise.training.train import train_without_warnings
 
 # A measurement ends at the first of these limits. One epoch says little, as it also sets up.
 MEASURED_EPOCHS, MEASURED_MS = 5, 2_000.0
@@ -97,7 +98,7 @@ def explain(
         return _unmeasured(effective, network, data, hooks)
     few = _Few()
     settings = dataclasses.replace(effective.training, **NOT_PREDICTED)
-    history = trained(
+    history = train_without_warnings(
         network,
         data.inputs,
         data.targets,
@@ -138,7 +139,7 @@ def _unmeasured(
     inputs = [data.inputs] if held is None else [data.inputs, held[0]]
     fields = settings.step_fields(weighted=weighted)
     workload = settings.workload(rows, fields, max(map(largest_value, inputs)))
-    choice = resolved(network, loss, settings, weighted=weighted)
+    choice = backend_choice(network, loss, settings, weighted=weighted)
     for callback in callbacks:
         callback.on_compile_begin(choice.backend.name)
     session = Session(choice.backend, [network], loss, [settings.optimizer], dtype, workload)

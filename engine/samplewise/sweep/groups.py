@@ -16,8 +16,8 @@ from samplewise.sweep.computed import Computed
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows, cut_of
 from samplewise.sweep.trials import Trial, Trials, named
+from samplewise.training.prerequisites import loss_for
 from samplewise.training.shared import shared_key
-from samplewise.training.train import loss_for
 
 GROUP_S = 4.0
 """Seconds that a group should take: a stop waits for it, and a crash loses it."""

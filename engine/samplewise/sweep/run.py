@@ -28,7 +28,7 @@ from samplewise.sweep.sources import Source, source_of
 from samplewise.sweep.training import entries_of
 from samplewise.sweep.trials import Trial, named
 from samplewise.training.environment import environment
-from samplewise.training.train import check_stop
+from samplewise.training.prerequisites import check_stop
 
 _WORDS = ("backend", "device")
 

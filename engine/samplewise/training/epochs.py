@@ -17,7 +17,7 @@ NEVER = threading.Event()
 """Stops no training: nobody sets it."""
 
 
-def run_epochs(
+def run_training(
     runs: Sequence[TrainingRun],
     rows: TrainingRows,
     stop: threading.Event | None,

@@ -20,6 +20,12 @@ from samplewise.training import batches
 from samplewise.training.beginning import columns_of, first_state
 from samplewise.training.history import INTERRUPTED
 from samplewise.training.network_steps import NetworkSteps
+from samplewise.training.prerequisites import (
+    announced_backend_choice,
+    check_no_dropout,
+    check_stop,
+    loss_for,
+)
 from samplewise.training.rates import LearningRates
 from samplewise.training.result import model_of
 from samplewise.training.rows.preparation import RowOptions, check_row_options, prepared
@@ -28,7 +34,6 @@ from samplewise.training.schedules import Constant
 from samplewise.training.session import Session
 from samplewise.training.settings.training_settings import TrainingSettings, of_plain_steps
 from samplewise.training.snapshot import Snapshot
-from samplewise.training.train import backend_for, check_no_dropout, check_stop, loss_for
 
 if TYPE_CHECKING:
     from samplewise.model.model import Model
@@ -171,7 +176,7 @@ def _for_one_batch(settings: TrainingSettings, rows: TrainingRows) -> TrainingSe
 def _session(
     network: Network, loss: Loss, settings: TrainingSettings, rows: TrainingRows
 ) -> Session:
-    backend = backend_for(network, loss, settings, rows).backend
+    backend = announced_backend_choice(network, loss, settings, rows).backend
     fields = settings.step_fields(weighted=rows.weights is not None)
     workload = settings.workload(len(rows), fields, rows.largest_input)
     optimizers = [settings.optimizer]

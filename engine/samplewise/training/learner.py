@@ -23,10 +23,10 @@ from samplewise.network.losses.base import ValueLoss
 from samplewise.training.batches import fixed_order
 from samplewise.training.beginning import first_state
 from samplewise.training.blame import blamed_on
+from samplewise.training.prerequisites import backend_choice, check_no_dropout, loss_for
 from samplewise.training.rows.classes import number_of_classes
 from samplewise.training.session import Session
 from samplewise.training.settings.training_settings import TrainingSettings, of_plain_steps
-from samplewise.training.train import check_no_dropout, loss_for, resolved
 
 _ARRAY = np.ndarray
 
@@ -96,7 +96,7 @@ class Learner:
 
     def _prepare(self, settings: TrainingSettings, dtype: np.dtype[Any]) -> None:
         network, loss = self._network, self._loss
-        backend = resolved(network, loss, settings).backend
+        backend = backend_choice(network, loss, settings).backend
         work = settings.workload(1, settings.step_fields(weighted=False))
         session = Session(backend, [network], loss, [settings.optimizer], dtype, work)
         session.compile(warm_up=False)

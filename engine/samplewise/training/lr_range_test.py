@@ -27,11 +27,11 @@ from samplewise.training.environment import environment
 from samplewise.training.epochs import ended, session_of
 from samplewise.training.history import DIVERGED, FINISHED, INTERRUPTED
 from samplewise.training.notes import warn_of
+from samplewise.training.prerequisites import announced_backend_choice, check_stop, loss_for
 from samplewise.training.rows.preparation import prepared
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.session import Session
 from samplewise.training.settings.training_settings import TrainingSettings, of_plain_steps
-from samplewise.training.train import backend_for, check_stop, loss_for
 from samplewise.training.training_run import TrainingRun
 
 LOWEST, HIGHEST = 1e-5, 10.0
@@ -128,7 +128,7 @@ def lr_range_test(
             f"{counted(steps, 'step')}, but the test needs at least {FEWEST_STEPS}; use a smaller "
             "batch_size"
         )
-    choice = backend_for(network, loss, settings, rows)
+    choice = announced_backend_choice(network, loss, settings, rows)
     run = TrainingRun(network, loss, settings, rows, choice, as_callbacks(callbacks))
     run.callbacks.compile_begins(choice.backend.name)
     session = session_of([run], rows)

@@ -15,16 +15,17 @@ from samplewise.registry import Choice
 from samplewise.text import counted
 from samplewise.training.beginning import Initial, columns_of
 from samplewise.training.callbacks import Callback, Hook, as_callbacks
-from samplewise.training.epochs import run_epochs
+from samplewise.training.epochs import run_training
 from samplewise.training.history import INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.parted import joined
+from samplewise.training.prerequisites import announced_backend_choice, check_stop
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, check_row_options, prepared
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.shared import check_shared, shared_loss
 from samplewise.training.snapshot import Snapshot
-from samplewise.training.train import backend_for, check_stop, result_of
+from samplewise.training.train import result_of
 from samplewise.training.training_run import TrainingRun
 from samplewise.training.user_functions import EnsembleFigure, Figure, Metric, UserFunctions
 
@@ -88,7 +89,7 @@ def train_many(
     """
     check_row_options(train_many, rows)
     return _all_or_raise(
-        trained_many(
+        train_many_without_warnings(
             networks,
             X,
             targets,
@@ -104,7 +105,7 @@ def train_many(
     )
 
 
-def trained_many(
+def train_many_without_warnings(
     networks: Sequence[Network],
     X: ArrayLike,
     targets: ArrayLike,
@@ -129,7 +130,7 @@ def trained_many(
     calls = _callbacks(callbacks, len(networks))
     shared = prepared(networks[0], X, targets, loss, settings[0], columns_of(initial), **rows)
     choices = [
-        backend_for(network, loss, own, shared)
+        announced_backend_choice(network, loss, own, shared)
         for network, own in zip(networks, settings, strict=True)
     ]
     together = len(networks) > 1 and _at_once(choices)
@@ -148,7 +149,7 @@ def trained_many(
     for group in [runs] if together else [[run] for run in runs]:
         start = starts[len(found)]
         snapshot = start if isinstance(start, Snapshot) else None
-        unfinished = run_epochs(group, shared, stop, snapshot)
+        unfinished = run_training(group, shared, stop, snapshot)
         found += [run.error or _result(run, unfinished) for run in group]
     return found
 

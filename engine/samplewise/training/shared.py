@@ -8,8 +8,8 @@ from typing import Any
 from samplewise.checks import printable
 from samplewise.errors import ParameterError
 from samplewise.network import Loss, Network
+from samplewise.training.prerequisites import loss_for
 from samplewise.training.settings.training_settings import TrainingSettings
-from samplewise.training.train import loss_for
 
 SHARED_SETTINGS = (
     "batch_size",

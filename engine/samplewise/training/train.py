@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from samplewise import registry
-from samplewise.checks import instance_of, must_be
-from samplewise.errors import ParameterError
-from samplewise.network import Loss, Network
-from samplewise.network.layer_spec import layer_spec
-from samplewise.registry import Choice
+from samplewise.network import Network
 from samplewise.training.beginning import Initial, columns_of
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.callbacks.early_stopping import StoppingState
-from samplewise.training.compile_notice import announce_slower
-from samplewise.training.epochs import run_epochs
+from samplewise.training.epochs import run_training
 from samplewise.training.notes import warn_of
+from samplewise.training.prerequisites import announced_backend_choice, check_stop, loss_for
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, check_row_options, prepared
-from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.snapshot import Snapshot
 from samplewise.training.training_run import TrainingRun
@@ -86,7 +79,7 @@ def train(
         ContractError: the backend raised, or broke the contract.
     """
     check_row_options(train, rows)
-    result = trained(
+    result = train_without_warnings(
         network,
         X,
         targets,
@@ -102,7 +95,7 @@ def train(
     return result
 
 
-def trained(
+def train_without_warnings(
     network: Network,
     X: ArrayLike,
     targets: ArrayLike,
@@ -128,37 +121,14 @@ def trained(
         loss,
         settings,
         shared,
-        backend_for(network, loss, settings, shared),
+        announced_backend_choice(network, loss, settings, shared),
         as_callbacks(callbacks),
         functions=UserFunctions.checked(metrics, figures, validated=shared.validation is not None),
         initial=initial,
         counters=counters,
     )
     snapshot = initial if isinstance(initial, Snapshot) else None
-    return result_of(run, run_epochs([run], shared, stop, snapshot))
-
-
-def check_stop(stop: Any) -> None:
-    """Refuse anything but an event.
-
-    Raises:
-        ParameterError: it is not an event.
-    """
-    if stop is not None and not callable(getattr(stop, "is_set", None)):
-        raise ParameterError(must_be("stop", "a threading.Event", stop))
-
-
-def check_no_dropout(where: str, network: Network) -> None:
-    """Refuse a network whose steps differ from its predictions.
-
-    Raises:
-        ParameterError: a layer drops units; the message begins with `where`.
-    """
-    if network.differs_in_training:
-        raise ParameterError(
-            f"{where}: the network drops other units in every step; use train, or leave out its "
-            "dropout layers"
-        )
+    return result_of(run, run_training([run], shared, stop, snapshot))
 
 
 def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
@@ -183,55 +153,3 @@ def result_of(run: TrainingRun, snapshot: Snapshot | None) -> TrainingResult:
         columns=run.rows.columns,
         snapshot=snapshot,
     )
-
-
-def backend_for(
-    network: Network, loss: Loss, settings: TrainingSettings, rows: TrainingRows
-) -> Choice:
-    """Return the backend that trains a network on rows with these settings; announce a slow one.
-
-    Raises:
-        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
-    """
-    choice = resolved(network, loss, settings, weighted=rows.weights is not None)
-    announce_slower(choice)
-    return choice
-
-
-def resolved(
-    network: Network, loss: Loss, settings: TrainingSettings, *, weighted: bool = False
-) -> Choice:
-    """Return the backend that trains a network with these settings; `weighted`: rows of weights.
-
-    Raises:
-        UnknownBackendError, UnavailableBackendError: as `registry.resolve`.
-    """
-    parts = network, loss, settings.optimizer, np.dtype(settings.dtype)
-    fields = settings.step_fields(weighted=weighted)
-    plan, device = settings.plan_spec.name, settings.device
-    return registry.resolve(settings.backend, *parts, plan, fields, device)
-
-
-def loss_for(network: Network, settings: TrainingSettings) -> Loss:
-    """Return the loss that trains a network.
-
-    Raises:
-        ParameterError: network or settings are of another type, the loss does not fit, or nothing
-            of the network is trained.
-    """
-    instance_of("network", network, Network)
-    instance_of("settings", settings, TrainingSettings)
-    loss = settings.loss_for(network.outputs)
-    loss.check_outputs(network.outputs)
-    last = network.layers[-1].activation
-    if last != "identity":
-        raise ParameterError(
-            f"the last layer has activation '{last}', but {loss.name} takes logits and applies "
-            "its own; give the last layer 'identity'"
-        )
-    if network.first_trained == len(network.layers):
-        raise ParameterError(
-            f"network: nothing to train, as it has no layer with weights that is not frozen, got "
-            f"{layer_spec(network.layers)}; set trainable=True for at least one"
-        )
-    return loss
