@@ -15,7 +15,7 @@ from samplewise.errors import DivergenceError
 from samplewise.network import Dense, Dropout, Network, multilayer_perceptron
 from samplewise.network.custom import CUSTOM_ACTIVATIONS, register_activation
 from samplewise.threads import many_split_over
-from samplewise.training.idle_programs import IDLE, MOST_BYTES, MOST_PROGRAMS, Description, keep
+from samplewise.training.idle_programs import IDLE, MOST_BYTES, MOST_PROGRAMS, ProgramKey, keep
 from samplewise.training.many import train_many
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.train import train
@@ -223,7 +223,7 @@ def test_large_programs_are_not_kept(programs):
     assert len(programs) == 2
 
 
-KEY = Description(("key",))
+KEY = ProgramKey(("key",))
 
 
 class Ended:
@@ -253,12 +253,12 @@ def test_a_program_is_kept_where_it_is_small_and_has_forgotten(given, kept):
 def test_buffers_of_all_idle_programs_are_bounded_together():
     backend, programs = registry.load("vectorized"), [Ended(memory_bytes=1) for _ in range(4)]
     share = MOST_BYTES // 3
-    keys = [Description((number,), share - number) for number in range(4)]
+    keys = [ProgramKey((number,), share - number) for number in range(4)]
     for key, program in zip(keys, programs, strict=True):
         keep(key, backend, program)
     assert [IDLE.take(key) for key in keys] == [None, *programs[1:]]
-    keep(Description(("large",), MOST_BYTES), backend, programs[0])
-    assert IDLE.take(Description(("large",))) is None
+    keep(ProgramKey(("large",), MOST_BYTES), backend, programs[0])
+    assert IDLE.take(ProgramKey(("large",))) is None
 
 
 def test_a_program_that_cannot_forget_is_not_kept():

@@ -1,4 +1,4 @@
-"""Programs of trainings that have ended, kept for the next training of the same description.
+"""Programs of trainings that have ended, kept for the next training with the same key.
 
 Compiling chooses a plan and allocates, which takes longer than a small training itself.
 """
@@ -28,8 +28,8 @@ at 28, 53 and 27 MiB, held 10, 19 and 8; to compile them anew took 9 of 16, 6 of
 
 
 @dataclass(frozen=True)
-class Description:
-    """What a program is of: it serves every session with an equal one.
+class ProgramKey:
+    """The key of an idle program: it serves every session that has an equal one.
 
     Args:
         parts: all that compiling depends on.
@@ -49,17 +49,17 @@ class IdlePrograms:
     def __init__(self) -> None:
         self._lock = new_lock()
         # The backend is held, so that no other can come to have its id.
-        self._idle: list[tuple[Description, Backend, Program | ManyProgram]] = []
+        self._idle: list[tuple[ProgramKey, Backend, Program | ManyProgram]] = []
 
-    def take(self, key: Description) -> Program | ManyProgram | None:
-        """Return a program of this description, which is the caller's from now on; or None."""
+    def take(self, key: ProgramKey) -> Program | ManyProgram | None:
+        """Return a program with this key, which is the caller's from now on; or None."""
         with self._lock:
             for index in reversed(range(len(self._idle))):
                 if self._idle[index][0] == key:
                     return self._idle.pop(index)[2]
         return None
 
-    def give(self, key: Description, backend: Backend, program: Program | ManyProgram) -> None:
+    def give(self, key: ProgramKey, backend: Backend, program: Program | ManyProgram) -> None:
         """Keep a program that has forgotten its training."""
         with self._lock:
             self._idle.append((key, backend, program))
@@ -77,7 +77,7 @@ class IdlePrograms:
 IDLE = IdlePrograms()
 
 
-def description(
+def program_key(
     backend: Backend,
     networks: Sequence[Network],
     loss: Loss,
@@ -85,8 +85,8 @@ def description(
     dtype: np.dtype[Any],
     workload: Workload | None,
     recorded: PlanSpec | None,
-) -> Description | None:
-    """Return a description that is equal where the program of one session serves for the other.
+) -> ProgramKey | None:
+    """Return a key that is equal where the program of one session serves for the other.
 
     None where a program is not kept: it is of any workload, its buffers are large, or a custom
     activation is known by its name alone, which may be registered anew.
@@ -104,7 +104,7 @@ def description(
         work = work | {"largest_input": 0.0}
     split = threads_of_many() if len(networks) > 1 else 1
     parts = tuple(networks), loss, tuple(optimizers), dtype, tuple(work.values()), recorded
-    return Description((id(backend), split, *parts), buffers)
+    return ProgramKey((id(backend), split, *parts), buffers)
 
 
 def _numbers_of(network: Network, batch_size: int) -> int:
@@ -112,11 +112,11 @@ def _numbers_of(network: Network, batch_size: int) -> int:
     return 3 * network.layout.size + 4 * units * batch_size
 
 
-def _bytes_of(key: Description, program: Program | ManyProgram) -> int:
+def _bytes_of(key: ProgramKey, program: Program | ManyProgram) -> int:
     return key.buffers + program.plan.memory_bytes
 
 
-def keep(key: Description, backend: Backend, program: Program | ManyProgram) -> None:
+def keep(key: ProgramKey, backend: Backend, program: Program | ManyProgram) -> None:
     """Keep a program after its training where it is small and can forget."""
     if _bytes_of(key, program) > MOST_BYTES:
         return

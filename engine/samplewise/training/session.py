@@ -81,7 +81,7 @@ class Session:
         self._recorded, self._clock = recorded, clock or time.perf_counter
         self._programs = Programs(backend, networks, loss, optimizers, dtype, predicts=logits)
         parts = backend, networks, loss, optimizers, dtype, workload, recorded
-        self._key = idle_programs.description(*parts) if reuse else None
+        self._key = idle_programs.program_key(*parts) if reuse else None
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
