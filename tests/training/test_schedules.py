@@ -24,7 +24,7 @@ from samplewise.training.schedules import (
     InverseScaling,
     OneCycle,
     Plateau,
-    Run,
+    RunLength,
     Step,
 )
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -84,12 +84,12 @@ def half_wave(start, end, share):
     ids=str,
 )
 def test_a_schedule_gives_what_its_formula_says(schedule, wanted):
-    found = rates(schedule, Run(4, 2, rows=14))
+    found = rates(schedule, RunLength(4, 2, rows=14))
     np.testing.assert_allclose(found, ETA * np.array(wanted), rtol=1e-14)
 
 
 def test_a_limit_on_steps_is_the_length_of_a_schedule_by_step():
-    found = rates(Cosine(), Run(4, 2, most_steps=4))
+    found = rates(Cosine(), RunLength(4, 2, most_steps=4))
     np.testing.assert_allclose(found[:4], [ETA * half_wave(1, 0, t / 4) for t in range(4)])
 
 
@@ -100,7 +100,7 @@ def test_the_engine_records_the_rate_of_the_last_step_and_backends_agree(name, w
     chosen = settings(**options)
     wanted = train(NETWORK, X, LABELS, chosen)
     if name != "plateau":
-        every = rates(chosen.schedule, Run(6, 8, rows=len(X)))
+        every = rates(chosen.schedule, RunLength(6, 8, rows=len(X)))
         recorded = [record.learning_rate for record in wanted.history.epochs]
         assert recorded == every[7::8].tolist()
     got = train(NETWORK, X, LABELS, settings(backend="vectorized", **options))
@@ -268,4 +268,4 @@ def test_networks_at_once_may_have_schedules_of_their_own():
 
 @pytest.mark.parametrize("schedule", [InverseRows(power=1e308), InverseScaling(power=1e308)])
 def test_a_power_beyond_all_numbers_is_a_rate_of_0(schedule):
-    assert rates(schedule, Run(3, 1, None, 50)).tolist() == [ETA, 0, 0]
+    assert rates(schedule, RunLength(3, 1, None, 50)).tolist() == [ETA, 0, 0]

@@ -12,7 +12,7 @@ from samplewise.estimators.parameters import TrainingParameters
 from samplewise.network import OPTIMIZERS, SGD, Adam, Optimizer
 from samplewise.network.custom import CUSTOM_OPTIMIZERS
 from samplewise.training.callbacks.early_stopping import StoppingState
-from samplewise.training.schedules import Constant, InverseRows, Plateau, Run, Schedule
+from samplewise.training.schedules import Constant, InverseRows, Plateau, RunLength, Schedule
 from samplewise.training.schedules.base import over_power
 from samplewise.training.settings.stopping import EarlyStopping
 from samplewise.training.settings.training_settings import TrainingSettings
@@ -72,7 +72,7 @@ NOT_YET = Waiting()
 class _Adaptive(Plateau):
     """`Plateau` in a run that may be one of several: it may end before the rate falls."""
 
-    def check(self, eta: float, run: Run) -> None:
+    def check(self, eta: float, run: RunLength) -> None:
         """Accept a run of any length."""
 
 

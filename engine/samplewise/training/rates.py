@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from samplewise.training.schedules import Plateau, Schedule
-from samplewise.training.schedules.base import Rates, Run
+from samplewise.training.schedules.base import Rates, RunLength
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class LearningRates:
         state: of a plateau, which a snapshot holds.
     """
 
-    def __init__(self, eta: float, schedule: Schedule, run: Run) -> None:
+    def __init__(self, eta: float, schedule: Schedule, run: RunLength) -> None:
         self._eta, self._schedule, self._run = eta, schedule, run
         self.state = PlateauState()
         self.begin_epoch(1)

@@ -8,7 +8,7 @@ the schedule gives: a schedule by step stands at its first rate meanwhile.
 
 from __future__ import annotations
 
-from samplewise.training.schedules.base import Run as Run
+from samplewise.training.schedules.base import RunLength as RunLength
 from samplewise.training.schedules.base import Schedule as Schedule
 from samplewise.training.schedules.by_epoch import Constant as Constant
 from samplewise.training.schedules.by_epoch import Exponential as Exponential

@@ -19,7 +19,7 @@ Rates: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)
-class Run:
+class RunLength:
     """The length of a training run.
 
     Args:
@@ -69,7 +69,7 @@ class Schedule(CheckedOptions):
         """True if steps of an epoch may differ in their rate."""
         return self.warmup_steps > 0
 
-    def check(self, eta: float, run: Run) -> None:
+    def check(self, eta: float, run: RunLength) -> None:
         """Refuse a run that is too short for the schedule, or a rate that does not fit it.
 
         Raises:
@@ -81,7 +81,7 @@ class Schedule(CheckedOptions):
                 "steps, or train for more epochs"
             )
 
-    def of_epoch(self, eta: float, epoch: int, run: Run) -> Rates | float:
+    def of_epoch(self, eta: float, epoch: int, run: RunLength) -> Rates | float:
         """Return the rate of each step of an epoch, or the one rate of all.
 
         Args:
@@ -96,7 +96,7 @@ class Schedule(CheckedOptions):
         warm = np.minimum((t + 1) / (self.warmup_steps + 1), 1.0)
         return warm * self._of_epoch(eta, first, epoch, run)
 
-    def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
+    def _of_epoch(self, eta: float, first: int, epoch: int, run: RunLength) -> Rates | float:
         """Return the rates without the warm-up; `first` is the first step of the epoch."""
         return eta
 

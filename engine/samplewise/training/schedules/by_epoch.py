@@ -10,7 +10,13 @@ from samplewise.errors import CombinationError
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import number, whole
 from samplewise.text import counted
-from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate, over_power
+from samplewise.training.schedules.base import (
+    Rates,
+    RunLength,
+    Schedule,
+    check_final_rate,
+    over_power,
+)
 
 FACTOR = number(open_fraction)
 
@@ -50,7 +56,7 @@ class Step(Schedule):
                 "drop of the rate every 10 epochs"
             )
 
-    def check(self, eta: float, run: Run) -> None:
+    def check(self, eta: float, run: RunLength) -> None:
         """Refuse a run that ends before the first drop."""
         super().check(eta, run)
         every = self.every or 1
@@ -60,7 +66,7 @@ class Step(Schedule):
                 "drop; use a smaller every, or schedule constant"
             )
 
-    def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
+    def _of_epoch(self, eta: float, first: int, epoch: int, run: RunLength) -> Rates | float:
         return eta * self.decay ** ((epoch - 1) // (self.every or 1))
 
 
@@ -73,7 +79,7 @@ class Exponential(Schedule):
 
     name: ClassVar[str] = "exponential"
 
-    def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
+    def _of_epoch(self, eta: float, first: int, epoch: int, run: RunLength) -> Rates | float:
         return float(eta * self.decay ** (epoch - 1))
 
 
@@ -100,7 +106,7 @@ class Plateau(Schedule):
 
     name: ClassVar[str] = "plateau"
 
-    def check(self, eta: float, run: Run) -> None:
+    def check(self, eta: float, run: RunLength) -> None:
         """Refuse a run that ends before the rate could fall, and a rate that cannot fall."""
         super().check(eta, run)
         check_final_rate(self.final_rate, eta)
@@ -132,7 +138,7 @@ class InverseRows(Schedule):
 
     name: ClassVar[str] = "inverse_rows"
 
-    def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
+    def _of_epoch(self, eta: float, first: int, epoch: int, run: RunLength) -> Rates | float:
         if epoch == 1:
             return eta
         seen = self.rows_seen + (epoch - 1) * run.rows

@@ -11,7 +11,7 @@ from samplewise.errors import CombinationError
 from samplewise.lazy import np
 from samplewise.options.fields import documented, option
 from samplewise.options.kinds import number
-from samplewise.training.schedules.base import Rates, Run, Schedule, check_final_rate
+from samplewise.training.schedules.base import Rates, RunLength, Schedule, check_final_rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class _ByStep(Schedule):
         """Every step has its own rate."""
         return True
 
-    def _of_epoch(self, eta: float, first: int, epoch: int, run: Run) -> Rates | float:
+    def _of_epoch(self, eta: float, first: int, epoch: int, run: RunLength) -> Rates | float:
         t = np.arange(first, first + run.steps_an_epoch) - self.warmup_steps
         # What a limit on all steps cuts off is never run.
         T = run.steps - self.warmup_steps
@@ -50,7 +50,7 @@ class Cosine(_ByStep):
 
     name: ClassVar[str] = "cosine"
 
-    def check(self, eta: float, run: Run) -> None:
+    def check(self, eta: float, run: RunLength) -> None:
         """Refuse a final rate that is not below the first one."""
         super().check(eta, run)
         check_final_rate(self.final_rate, eta)
@@ -75,7 +75,7 @@ class OneCycle(_ByStep):
     name: ClassVar[str] = "one_cycle"
     START, UP, END = 1 / 25, 0.3, 1 / 250_000
 
-    def check(self, eta: float, run: Run) -> None:
+    def check(self, eta: float, run: RunLength) -> None:
         """Refuse a final rate that is not below the first, and a run too short to rise and fall."""
         super().check(eta, run)
         if self.final_rate is not None:

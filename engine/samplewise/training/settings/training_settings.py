@@ -24,7 +24,7 @@ from samplewise.options.fields import Chosen, documented, option
 from samplewise.options.kinds import SWITCH, choice, number, text, whole
 from samplewise.options.settings import Settings
 from samplewise.registered import registered
-from samplewise.training.schedules import SCHEDULES, Constant, Plateau, Run, Schedule
+from samplewise.training.schedules import SCHEDULES, Constant, Plateau, RunLength, Schedule
 from samplewise.training.settings.auto_loss import LOSS_KINDS, AutoLoss
 from samplewise.training.settings.stopping import EarlyStopping
 
@@ -231,14 +231,14 @@ class TrainingSettings(Settings):
         waits = self.stopping.patience is not None or isinstance(self.schedule, Plateau)
         return waits or self.stopping.keeps_best
 
-    def run_of(self, rows: int) -> Run:
+    def run_of(self, rows: int) -> RunLength:
         """Return the length of a run on so many rows.
 
         Raises:
             CombinationError: it is too short for the schedule.
         """
         steps = -(-rows // min(self.batch_size, rows))
-        run = Run(self.epochs, steps, self.max_steps, rows)
+        run = RunLength(self.epochs, steps, self.max_steps, rows)
         self.schedule.check(self.learning_rate, run)
         return run
 
