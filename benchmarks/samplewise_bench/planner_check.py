@@ -37,7 +37,7 @@ LATER_S, LATER = 0.15, 40
 GOOD, BAD = 1.15, 1.5
 
 
-class Candidate:
+class TimedPlan:
     """A shape, compiled for a plan: "auto" or another, which may have a block.
 
     Attributes:
@@ -104,10 +104,10 @@ class Verdict:
 def judge(shape: Shape, rounds: int) -> tuple[Verdict, dict[str, dict[str, float]]]:
     """Time the choice for a shape and all fixed choices, in turns; return their times too."""
     problem = shape.problem()
-    chosen = Candidate(problem, AUTO_PLAN)
+    chosen = TimedPlan(problem, AUTO_PLAN)
     # Where there was nothing to weigh, the direct plan was the only one, in both its ways.
     offered = FIXED if chosen.plan.alternatives else FIXED[:2]
-    fixed = {str(plan): Candidate(problem, str(plan)) for plan in offered}
+    fixed = {str(plan): TimedPlan(problem, str(plan)) for plan in offered}
     began, done = time.perf_counter(), 0
     while done < rounds or (done < MOST_ROUNDS and time.perf_counter() - began < ENOUGH_S):
         for candidate in (*fixed.values(), chosen):

@@ -74,11 +74,11 @@ def test_a_peer_does_the_same_steps_or_says_that_it_cannot(remote, name):
     standard = agreement.standard(task)
     assert ways
     for way in ways:
-        trial = remote.trial(remote.prepare(way))
-        want = trial.expected or standard.outcome
-        found = agreement.compare(task, trial.outcome, want, standard.allowed)
+        first_run = remote.first_run(remote.prepare(way))
+        want = first_run.expected or standard.outcome
+        found = agreement.compare(task, first_run.outcome, want, standard.allowed)
         assert [str(measure) for measure in found if not measure.passed] == []
-        assert trial.turn.seconds > 0
+        assert first_run.turn.seconds > 0
 
 
 @pytest.mark.parametrize("name", ["plain", "momentum", "prediction"])
@@ -89,7 +89,7 @@ def test_every_peer_offers_what_the_comparison_is_about(remote, name):
 def test_a_second_run_starts_from_the_same_weights(remote):
     remote.ways(small_task())
     number = remote.prepare(remote.ways(small_task())[0])
-    first, second = remote.trial(number).outcome, remote.trial(number).outcome
+    first, second = remote.first_run(number).outcome, remote.first_run(number).outcome
     np.testing.assert_array_equal(first.losses, second.losses)
     np.testing.assert_array_equal(first.values, second.values)
 
@@ -123,10 +123,10 @@ class Hosted:
         self.name = name
         host = Host(peer, 1)
         self.call = host.call
-        self.ways, self.prepare, self.trial, self.turn = (
+        self.ways, self.prepare, self.first_run, self.turn = (
             host.ways,
             host.prepare,
-            host.trial,
+            host.first_run,
             host.turn,
         )
 

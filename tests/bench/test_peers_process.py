@@ -88,7 +88,7 @@ def test_what_it_raises_comes_back_as_text(loaded):
     remote, _ = loaded
     remote.ways(small_task())
     with pytest.raises(FailedPeerError, match="IndexError"):
-        remote.trial(7)
+        remote.first_run(7)
     assert remote.alive
 
 

@@ -9,7 +9,7 @@ from peers_task import small_task
 
 from samplewise_bench import agreement
 from samplewise_bench.peers import race
-from samplewise_bench.peers.host import Host, Trial, Turn
+from samplewise_bench.peers.host import FirstRun, Host, Turn
 from samplewise_bench.peers.results import TIMED
 from samplewise_bench.peers.task import Outcome, Runner, Task
 from samplewise_bench.timing import TimeSpread
@@ -31,8 +31,8 @@ class Scripted:
     def prepare(self, way):
         return 0
 
-    def trial(self, number):
-        return Trial(Turn(self.first_s, 1.0), None, self.outcome, None)
+    def first_run(self, number):
+        return FirstRun(Turn(self.first_s, 1.0), None, self.outcome, None)
 
     def turn(self, number, least_s):
         self.taken.append(self.name)
@@ -180,13 +180,13 @@ def test_a_turn_lasts_until_it_has_timed_enough_and_counts_its_median_once(hoste
 
 
 def test_what_a_first_run_takes_longer_than_a_second_one_is_compiling(hosted):
-    trial = hosted((2.0, 2.0), (0.5, 0.25), compile_s=4.0).trial(0)
-    assert trial.compile_s == 5.5
-    assert trial.turn == Turn(0.5, 0.5)
-    quicker = hosted((0.5, 0.5), (2.0, 2.0), compile_s=4.0).trial(0)
+    first_run = hosted((2.0, 2.0), (0.5, 0.25), compile_s=4.0).first_run(0)
+    assert first_run.compile_s == 5.5
+    assert first_run.turn == Turn(0.5, 0.5)
+    quicker = hosted((0.5, 0.5), (2.0, 2.0), compile_s=4.0).first_run(0)
     assert quicker.compile_s == 4.0
 
 
 def test_where_nothing_is_compiled_the_first_run_is_the_trial(hosted):
-    trial = hosted((2.0, 1.0)).trial(0)
-    assert (trial.compile_s, trial.turn) == (None, Turn(2.0, 0.5))
+    first_run = hosted((2.0, 1.0)).first_run(0)
+    assert (first_run.compile_s, first_run.turn) == (None, Turn(2.0, 0.5))

@@ -43,7 +43,7 @@ class Turn:
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class FirstRun:
     """A first run.
 
     Args:
@@ -83,14 +83,14 @@ class Host:
         self._runners.append(self._peer.prepare(self._task, way))
         return len(self._runners) - 1
 
-    def trial(self, number: int) -> Trial:
+    def first_run(self, number: int) -> FirstRun:
         """Run once and return the outcome."""
         runner = self._runners[number]
         turn, compile_s = self.turn(number, 0.0), runner.compile_s
         if compile_s is not None:
             first, turn = turn, self.turn(number, 0.0)
             compile_s += max(first.seconds - turn.seconds, 0.0)
-        return Trial(turn, compile_s, runner.outcome(), runner.expected(), runner.differs)
+        return FirstRun(turn, compile_s, runner.outcome(), runner.expected(), runner.differs)
 
     def turn(self, number: int, least_s: float) -> Turn:
         """Run at least once, and until `least_s` seconds are timed."""

@@ -156,21 +156,21 @@ def _checked(
     task: Task, remote: RemotePeer, way: str, standard: agreement.Standard, rounds: int
 ) -> Racer:
     number = remote.prepare(way)
-    trial = remote.trial(number)
-    want = standard.outcome if trial.expected is None else trial.expected
-    measure = agreement.worst(agreement.compare(task, trial.outcome, want, standard.allowed))
+    first_run = remote.first_run(number)
+    want = standard.outcome if first_run.expected is None else first_run.expected
+    measure = agreement.worst(agreement.compare(task, first_run.outcome, want, standard.allowed))
     entry = PeerEntry(
         remote.name,
         way,
         TIMED if measure.passed else REFUSED,
-        trial.differs if measure.passed else f"{measure}; not timed",
-        compile_s=trial.compile_s,
+        first_run.differs if measure.passed else f"{measure}; not timed",
+        compile_s=first_run.compile_s,
         # JSON has no NaN; the note tells it.
         difference=measure.difference if isfinite(measure.difference) else None,
         allowed=measure.allowed,
     )
-    if trial.turn.seconds > PATIENCE_S:
+    if first_run.turn.seconds > PATIENCE_S:
         # It ran beyond the limit once, and is not run again.
-        return Racer(entry, turns=[trial.turn])
-    fitting = min(rounds, max(int(PATIENCE_S / trial.turn.seconds), 1))
+        return Racer(entry, turns=[first_run.turn])
+    fitting = min(rounds, max(int(PATIENCE_S / first_run.turn.seconds), 1))
     return Racer(entry, remote, number, fitting)

@@ -35,7 +35,7 @@ DOUBT = {DIRECT: 1.05, BLOCKED: 1.0, DUAL: 1.05}
 
 
 @dataclass(frozen=True)
-class Chosen:
+class PlanChoice:
     """A plan and how to carry it out.
 
     Args:
@@ -48,7 +48,7 @@ class Chosen:
     keeps_gram: bool
 
 
-def choose(members: Sequence[Member], workload: Workload | None, dtype: DType) -> Chosen:
+def choose(members: Sequence[Member], workload: Workload | None, dtype: DType) -> PlanChoice:
     """Choose the fastest plan that fits the workload's memory.
 
     The choice depends on its arguments and on the calibration of the machine, on nothing else: not
@@ -62,7 +62,7 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: DType) -
     if workload is None or (why is not None and not _has_lanes(members, workload, dtype)):
         chunk = None if workload is None else chunk_without_rates(members, workload)
         plan = Plan(DIRECT, why or "", chunk=chunk)
-        return Chosen(plan, (WHOLE, WHOLE, WHOLE), keeps_gram=False)
+        return PlanChoice(plan, (WHOLE, WHOLE, WHOLE), keeps_gram=False)
     known, best = _weighed(members, workload, dtype, only_direct=why is not None)
     taken = _taken(best, workload.plan)
     kinds = taken.estimate.kinds
@@ -70,7 +70,7 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: DType) -
     if why is not None:
         reason = "; ".join([why, *lanes_words(kinds)])
         plan = Plan(DIRECT, reason, chunk=taken.chunk(workload.rows), products=products)
-        return Chosen(plan, kinds, keeps_gram=False)
+        return PlanChoice(plan, kinds, keeps_gram=False)
     reason = reason_of(taken, best, Sizes(members, workload, dtype.itemsize), workload)
     if known.built_in:
         reason += f"; by built-in rates of {nearest_machine()}, as {known.built_in}"
@@ -85,7 +85,7 @@ def choose(members: Sequence[Member], workload: Workload | None, dtype: DType) -
         in_place=taken.name != DUAL,
         products=products,
     )
-    return Chosen(plan, kinds, taken.keeps_gram)
+    return PlanChoice(plan, kinds, taken.keeps_gram)
 
 
 def _has_lanes(members: Sequence[Member], workload: Workload, dtype: DType) -> bool:
