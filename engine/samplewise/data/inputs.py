@@ -15,8 +15,8 @@ from samplewise.data.columns import Columns, composed
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, numbers_of
 from samplewise.data.loading import load, options_read, source_name
-from samplewise.data.pixels import Rows, rows_from
-from samplewise.data.sources.options import DEFAULT, SourceOptions
+from samplewise.data.pixels import RawRows, rows_from
+from samplewise.data.sources.options import DEFAULT_OPTIONS, SourceOptions
 from samplewise.io.reading import check_bytes, is_data_folder, open_unchanged
 
 
@@ -36,7 +36,7 @@ class Inputs:
     """
 
     name: str
-    rows: Rows
+    rows: RawRows
     files: tuple[str, ...] | None = None
     classes: tuple[str | None, ...] | None = None
     values: NDArray[np.float64] | None = None
@@ -47,7 +47,7 @@ class Inputs:
 
 
 def load_inputs(
-    data: str | Path, options: SourceOptions = DEFAULT, columns: Columns | None = None
+    data: str | Path, options: SourceOptions = DEFAULT_OPTIONS, columns: Columns | None = None
 ) -> Inputs:
     """Return the rows that `data` names, with their labels where there are some.
 
@@ -139,7 +139,9 @@ def _folder(path: Path, options: SourceOptions) -> Inputs:
     classes = None
     if not options.numbers and all("/" in file for file in files):
         classes = tuple(composed(file.split("/")[0]) for file in files)
-    return Inputs(printable(path.name or path), Rows(X, options.image_size, WHITE), files, classes)
+    return Inputs(
+        printable(path.name or path), RawRows(X, options.image_size, WHITE), files, classes
+    )
 
 
 def _short(path: Path) -> str:
@@ -147,7 +149,7 @@ def _short(path: Path) -> str:
 
 
 def _of_dataset(dataset: Dataset) -> Inputs:
-    rows = Rows(dataset.X, dataset.image_shape, dataset.full_scale, dataset.array_dtype)
+    rows = RawRows(dataset.X, dataset.image_shape, dataset.full_scale, dataset.array_dtype)
     if dataset.values is not None:
         return Inputs(dataset.name, rows, values=dataset.values, columns=dataset.columns)
     classes = tuple(dataset.class_names[index] for index in dataset.labels)

@@ -11,7 +11,7 @@ from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
 from samplewise.data.sources.options import (
     ARRAY_OPTIONS,
-    DEFAULT,
+    DEFAULT_OPTIONS,
     FOLDER_OPTIONS,
     TABLE_OPTIONS,
     SourceOptions,
@@ -39,7 +39,7 @@ _REMEDIES = {
 def load(
     data: str,
     classes: Sequence[str] | None = None,
-    options: SourceOptions = DEFAULT,
+    options: SourceOptions = DEFAULT_OPTIONS,
     columns: Columns | None = None,
 ) -> Dataset:
     """Return the dataset that `data` names.

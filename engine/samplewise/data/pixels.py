@@ -29,8 +29,8 @@ _RESHAPING = {
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The feature side of a dataset; fields as in `Dataset`."""
+class RawRows:
+    """Raw values of rows, and what is known of them as images; fields as in `Dataset`."""
 
     X: NDArray[Any]
     image_shape: tuple[int, int] | None
@@ -51,7 +51,7 @@ class Scale:
     dtype: str | None = None
 
 
-def rows_from(values: NDArray[Any], name: str, full_scale: float | None = None) -> Rows:
+def rows_from(values: NDArray[Any], name: str, full_scale: float | None = None) -> RawRows:
     """Turn an array into rows, images or a table by its dtype and shape, or by the user's word.
 
     | dtype | shape | rows | white |
@@ -76,18 +76,18 @@ def rows_from(values: NDArray[Any], name: str, full_scale: float | None = None) 
     return _rows(values, name, full_scale, values.dtype.name)
 
 
-def table_rows(values: NDArray[Any], name: str, full_scale: float | None = None) -> Rows:
+def table_rows(values: NDArray[Any], name: str, full_scale: float | None = None) -> RawRows:
     """Turn the numbers of a text file, whose dtype says nothing, into rows of a table.
 
     With `full_scale`, they are pixels. Args, raises: as `rows_from`.
     """
     if full_scale is None:
         check_finite(values, name)
-        return Rows(np.ascontiguousarray(values, dtype=np.float64), None, None)
+        return RawRows(np.ascontiguousarray(values, dtype=np.float64), None, None)
     return _rows(values, name, full_scale, None)
 
 
-def _rows(values: NDArray[Any], name: str, full_scale: float | None, dtype: str | None) -> Rows:
+def _rows(values: NDArray[Any], name: str, full_scale: float | None, dtype: str | None) -> RawRows:
     if values.ndim not in (2, 3):
         hint = _RESHAPING.get(values.ndim, "")
         raise DataError(
@@ -103,12 +103,12 @@ def _rows(values: NDArray[Any], name: str, full_scale: float | None, dtype: str 
     check_finite(X, name)
     if values.ndim == 3:
         white = full_scale or _white_of(dtype)
-        return Rows(X, (values.shape[1], values.shape[2]), white, dtype)
+        return RawRows(X, (values.shape[1], values.shape[2]), white, dtype)
     if full_scale is not None:
-        return Rows(X, _square(X.shape[1]), full_scale, dtype)
+        return RawRows(X, _square(X.shape[1]), full_scale, dtype)
     if dtype == "uint8" and X.shape[1] >= SMALLEST_IMAGE and _square(X.shape[1]):
-        return Rows(X, _square(X.shape[1]), BYTE_WHITE, dtype)
-    return Rows(X, None, None, dtype)
+        return RawRows(X, _square(X.shape[1]), BYTE_WHITE, dtype)
+    return RawRows(X, None, None, dtype)
 
 
 def _white_of(dtype: str | None) -> float | None:
@@ -220,7 +220,7 @@ def _compact(X: NDArray[Any]) -> NDArray[Any]:
 
 def dataset_of_file(
     path: Path,
-    rows: Rows,
+    rows: RawRows,
     classes: tuple[tuple[str, ...], NDArray[np.int64]],
     values: NDArray[np.float64] | None = None,
     columns: Columns | None = None,

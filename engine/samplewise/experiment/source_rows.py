@@ -10,7 +10,7 @@ from pathlib import Path
 from samplewise.data.columns import Columns, found_name
 from samplewise.data.dataset import Dataset
 from samplewise.data.loading import load, options_read, source_name
-from samplewise.data.sources.options import DEFAULT, TABLE_OPTIONS, SourceOptions
+from samplewise.data.sources.options import DEFAULT_OPTIONS, TABLE_OPTIONS, SourceOptions
 from samplewise.errors import DataError, ParameterError
 from samplewise.experiment.experiment import Experiment
 
@@ -47,7 +47,9 @@ def _options(experiment: Experiment, source: str, columns: Columns | None) -> So
         with naming(word):
             read_of_held |= options_read(path)
     unread = [word for word in _FOR_ANY if word in read_of_held and word not in read]
-    options = dataclasses.replace(options, **{word: getattr(DEFAULT, word) for word in unread})
+    options = dataclasses.replace(
+        options, **{word: getattr(DEFAULT_OPTIONS, word) for word in unread}
+    )
     # With known columns, those to drop may be missing anyway.
     if not (options.drop and held and read == TABLE_OPTIONS and columns is None):
         return options

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from samplewise.checks import printable
 from samplewise.data.dataset import Dataset
 from samplewise.data.loading import load
-from samplewise.data.sources.options import DEFAULT, SourceOptions
+from samplewise.data.sources.options import DEFAULT_OPTIONS, SourceOptions
 from samplewise.errors import ParameterError
 from samplewise.experiment.config_file import checked_options
 from samplewise.experiment.experiment import Experiment
@@ -113,7 +113,7 @@ def parts_data() -> dict[str, Any]:
 
 
 def load_pair(
-    data: str, classes: Sequence[str] | None, options: SourceOptions = DEFAULT
+    data: str, classes: Sequence[str] | None, options: SourceOptions = DEFAULT_OPTIONS
 ) -> Dataset:
     """Return the rows of two classes, as the network of part 1 needs.
 
@@ -144,7 +144,7 @@ def load_pair(
 
 
 def load_classes(
-    data: str, classes: Sequence[str] | None, options: SourceOptions = DEFAULT
+    data: str, classes: Sequence[str] | None, options: SourceOptions = DEFAULT_OPTIONS
 ) -> Dataset:
     """Return the rows of some classes, at least two; None means all.
 

@@ -22,18 +22,18 @@ from samplewise.data.columns import (
 from samplewise.data.dataset import Dataset
 from samplewise.data.labels import encode_labels, no_classes, numbers_of
 from samplewise.data.named_rows import matched
-from samplewise.data.pixels import Rows, dataset_of_file, table_rows
+from samplewise.data.pixels import RawRows, dataset_of_file, table_rows
 from samplewise.data.sources import csv_header as header
 from samplewise.data.sources.csv_cells import IS_NUMBER, plain_table, typed_labels
 from samplewise.data.sources.csv_dialect import LINE_END, Body, body_of
 from samplewise.data.sources.csv_table import Wanted, read_cells
-from samplewise.data.sources.options import DEFAULT, SourceOptions
+from samplewise.data.sources.options import DEFAULT_OPTIONS, SourceOptions
 from samplewise.errors import DataError, ErrorList
 from samplewise.io.reading import decoded, read_whole
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class CsvTable:
     """The content of a CSV file.
 
     Args:
@@ -52,7 +52,7 @@ class Table:
 
 
 def load_csv(
-    path: Path, options: SourceOptions = DEFAULT, columns: Columns | None = None
+    path: Path, options: SourceOptions = DEFAULT_OPTIONS, columns: Columns | None = None
 ) -> Dataset:
     """Read a dataset from a table of text in UTF-8, with or without a byte-order mark.
 
@@ -83,11 +83,11 @@ def load_csv(
 
 def read_table(
     path: Path,
-    options: SourceOptions = DEFAULT,
+    options: SourceOptions = DEFAULT_OPTIONS,
     columns: Columns | None = None,
     *,
     needs_label: bool = False,
-) -> Table:
+) -> CsvTable:
     """Read a table as `load_csv`; without `needs_label`, each label or all may be missing.
 
     Raises:
@@ -105,7 +105,7 @@ def read_table(
     table = _plain(body, wanted)
     if table is None:
         labels, X, known = read_cells(records, wanted)
-        table = Table(known, X, None if wanted.label is None else labels, body)
+        table = CsvTable(known, X, None if wanted.label is None else labels, body)
     if wanted.label is not None:
         table = replace(table, label_name=names[wanted.label])
     check_columns(table.columns, name)
@@ -123,7 +123,7 @@ def read_names(path: Path) -> list[str]:
     return _names(body_of(_text(path, name), name).records(name), name)
 
 
-def rows_of(table: Table, options: SourceOptions, name: str) -> Rows:
+def rows_of(table: CsvTable, options: SourceOptions, name: str) -> RawRows:
     """Return the rows of a table: numbers, or images where the user gives the value of white.
 
     Raises:
@@ -180,7 +180,7 @@ def _wanted(
     return Wanted(name, names, features, columns, label, options.numbers, needs_label)
 
 
-def _plain(body: Body, wanted: Wanted) -> Table | None:
+def _plain(body: Body, wanted: Wanted) -> CsvTable | None:
     """Return a table of numbers, quickly; None for others."""
     if wanted.known is not None and any(column.kind != NUMBER for column in wanted.known):
         return None
@@ -195,10 +195,10 @@ def _plain(body: Body, wanted: Wanted) -> Table | None:
     if in_file != list(wanted.features):
         values = values[:, np.searchsorted(in_file, wanted.features)]
     columns = wanted.known or tuple(Column(wanted.names[i]) for i in wanted.features)
-    return Table(columns, values, None if wanted.label is None else labels, body)
+    return CsvTable(columns, values, None if wanted.label is None else labels, body)
 
 
-def _check_finite(table: Table, name: str, *, numeric_label: bool) -> None:
+def _check_finite(table: CsvTable, name: str, *, numeric_label: bool) -> None:
     """Refuse numbers too large for float64, such as 1e999."""
     errors, names = ErrorList(DataError), feature_names(table.columns)
     if table.X.dtype != np.uint8 and not np.isfinite(table.X).all():
@@ -210,7 +210,7 @@ def _check_finite(table: Table, name: str, *, numeric_label: bool) -> None:
     errors.check()
 
 
-def _beyond_float64(table: Table, row: int, column: str, name: str) -> DataError:
+def _beyond_float64(table: CsvTable, row: int, column: str, name: str) -> DataError:
     return DataError(
         f"{name}, {table.body.place(row)}, column '{printable(column)}': the number is beyond "
         "1.8e308, inf in float64; correct it or remove the row"

@@ -76,7 +76,7 @@ HANDS: tuple[tuple[Chain, ...], ...] = (
 )
 
 
-class Part(NamedTuple):
+class HandPart(NamedTuple):
     """A part of the hand in n images: a chain of k points.
 
     Args:
@@ -96,7 +96,7 @@ def uniform(rng: Generator, low: float, high: float, shape: tuple[int, ...]) -> 
     return np.float32(low) + np.float32(high - low) * drawn
 
 
-def pose_hands(digit: int, n: int, rng: Generator) -> list[Part]:
+def pose_hands(digit: int, n: int, rng: Generator) -> list[HandPart]:
     """Return the parts of n hands that sign a digit, in the order in which they are painted.
 
     The palm hides the roots of stretched fingers and lies behind folded ones; the thumb is on top.
@@ -105,14 +105,14 @@ def pose_hands(digit: int, n: int, rng: Generator) -> list[Part]:
     spread, length = uniform(rng, -0.08, 0.18, (n,)), uniform(rng, 0.9, 1.1, (n,))
     placement = _placement(size, rng)
     palm = _jitter(PALM if digit else PALM_FROM_THE_SIDE, 0.3, n, rng)
-    parts = [Part(_place(palm, placement), size * _column(PALM_RADII), np.ones(n, np.float32))]
+    parts = [HandPart(_place(palm, placement), size * _column(PALM_RADII), np.ones(n, np.float32))]
     for i in reversed(range(len(FINGERS))):
         points = _jitter(HANDS[digit][i], 0.35, n, rng)
         stretched = HANDS[digit][i] is STRETCHED[i]
         if stretched:
             points = _stretch(points, FAN[i] * spread, length, rng)
         radii = size * thickness * _column(FINGER_RADII[i])
-        finger = Part(_place(points, placement), radii, uniform(rng, 0.92, 1.06, (n,)))
+        finger = HandPart(_place(points, placement), radii, uniform(rng, 0.92, 1.06, (n,)))
         behind_the_palm = stretched and FINGERS[i] != "thumb"
         parts.insert(0 if behind_the_palm else len(parts), finger)
     return parts

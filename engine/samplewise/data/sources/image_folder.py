@@ -14,7 +14,7 @@ from samplewise.data.labels import MAX_CLASSES, check_class_name, check_distinct
 from samplewise.data.sources.grey_levels import warn_of_few_bits
 from samplewise.data.sources.image_file import FORMATS, WHITE, GreyImage, read_pixels
 from samplewise.data.sources.image_fit import described, differ_in_shape, warn_of_shapes
-from samplewise.data.sources.options import DEFAULT, STRETCH, SourceOptions
+from samplewise.data.sources.options import DEFAULT_OPTIONS, STRETCH, SourceOptions
 from samplewise.errors import DataError, ErrorList
 from samplewise.io.reading import check_bytes, is_data_folder, read_whole
 from samplewise.text import counted
@@ -23,7 +23,7 @@ MAX_FILE_BYTES = 256 * 2**20
 _HIDDEN = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
-def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset:
+def load_image_folder(folder: Path, options: SourceOptions = DEFAULT_OPTIONS) -> Dataset:
     """Read `folder/<class>/<image>` as grey rows, classes and files in code-point order of names.
 
     Images of any size and shape are brought to `options.image_size`, one at a time. Hidden files
@@ -66,7 +66,7 @@ def load_image_folder(folder: Path, options: SourceOptions = DEFAULT) -> Dataset
 
 
 def read_images(
-    folder: Path, options: SourceOptions = DEFAULT
+    folder: Path, options: SourceOptions = DEFAULT_OPTIONS
 ) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     """Read the images of a folder or of its class folders, without labels.
 

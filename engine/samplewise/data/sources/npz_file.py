@@ -16,7 +16,7 @@ from samplewise.data.labels import encode_labels, no_classes, numbers_of
 from samplewise.data.pixels import dataset_of_file, rows_from
 from samplewise.data.sources.archive import ENCRYPTED, ZIP_ERRORS
 from samplewise.data.sources.npy_member import read_array
-from samplewise.data.sources.options import DEFAULT, SourceOptions
+from samplewise.data.sources.options import DEFAULT_OPTIONS, SourceOptions
 from samplewise.errors import DataError
 from samplewise.io.reading import check_bytes, open_unchanged
 from samplewise.text import counted
@@ -40,7 +40,7 @@ _STARTS = (
 )
 
 
-def load_npz(path: Path, options: SourceOptions = DEFAULT) -> Dataset:
+def load_npz(path: Path, options: SourceOptions = DEFAULT_OPTIONS) -> Dataset:
     """Read a dataset from an npz with the keys `dataset` and `labels`.
 
     Args:

@@ -116,7 +116,7 @@ class SourceOptions:
         errors.check()
 
 
-DEFAULT = SourceOptions()
+DEFAULT_OPTIONS = SourceOptions()
 
 
 def parsed_size(text: object) -> tuple[int, int]:

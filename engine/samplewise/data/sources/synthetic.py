@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from samplewise.checks import whole_number
 from samplewise.data.dataset import Dataset
-from samplewise.data.sources.hand_signs import Floats, Part, pose_hands, uniform
+from samplewise.data.sources.hand_signs import Floats, HandPart, pose_hands, uniform
 
 DIGITS = tuple("0123456789")
 IMAGES_PER_CLASS = 500
@@ -74,11 +74,11 @@ def _draw_class(digit: int, seed: int) -> NDArray[np.uint8]:
     for start in range(0, IMAGES_PER_CLASS, IMAGES_AT_ONCE):
         some = np.s_[..., start : start + IMAGES_AT_ONCE]
         for part in hand:
-            _paint(scene[some], Part(*(values[some] for values in part)))
+            _paint(scene[some], HandPart(*(values[some] for values in part)))
     return _photograph(scene, rng)
 
 
-def _paint(scene: Floats, part: Part) -> None:
+def _paint(scene: Floats, part: HandPart) -> None:
     """Paint a part over the scene (28, 28, images), with a shadow around it."""
     distance = _distance(part)
     shadow = np.clip(1.4 - distance, 0, 1)
@@ -88,7 +88,7 @@ def _paint(scene: Floats, part: Part) -> None:
     scene += np.clip(0.5 - distance, 0, 1) * (shade - scene)
 
 
-def _distance(part: Part) -> Floats:
+def _distance(part: HandPart) -> Floats:
     """Return the signed distance in pixels of every pixel to a chain, negative inside.
 
     Source: distance to a segment by projection; the radius grows linearly along the projection,
