@@ -15,7 +15,7 @@ from samplewise import load_inputs, load_model
 from samplewise.cli import prediction_table
 from samplewise.cli.app import main
 from samplewise.data.inputs import Inputs
-from samplewise.data.pixels import Rows
+from samplewise.data.pixels import RawRows
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 BACKENDS = ("reference", "vectorized", "numba_cpu")
@@ -398,7 +398,7 @@ def test_class_names_with_commas_and_formulas_are_quoted_data(capsys):
 
 def test_rows_are_predicted_in_parts(run, monkeypatch):
     model = load_model(run / "model.safetensors")
-    inputs = Inputs("x", Rows(np.array([row[:2] for row in ROWS]), None, None))
+    inputs = Inputs("x", RawRows(np.array([row[:2] for row in ROWS]), None, None))
     want = prediction_table.predictions(model, inputs)
     monkeypatch.setattr(prediction_table, "_VALUES_AT_ONCE", 5)
     np.testing.assert_allclose(prediction_table.predictions(model, inputs).values, want.values)

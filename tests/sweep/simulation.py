@@ -21,9 +21,9 @@ from samplewise.sweep import run
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched
 from samplewise.sweep.executors import Death, Executor
-from samplewise.sweep.groups import Groups, Planned
+from samplewise.sweep.groups import Groups, PlannedTrial
 from samplewise.sweep.journal import FILE, Journal
-from samplewise.sweep.training import Trained, entries_of
+from samplewise.sweep.training import TrainedGroup, entries_of
 from samplewise.sweep.trials import Trial
 
 # Figures as long as those of a real trial.
@@ -89,7 +89,7 @@ class SimulatedWorkers(Executor):
             future.set_exception(BrokenExecutor("killed"))
         else:
             future.set_result(
-                Trained([RESULT] * len(trials), [None] * len(trials), seconds, seconds)
+                TrainedGroup([RESULT] * len(trials), [None] * len(trials), seconds, seconds)
             )
         return super().next_ended()
 
@@ -100,7 +100,9 @@ class SimulatedWorkers(Executor):
 def simulated(workers, trials, folder):
     """Run the loop; return the journal, as `run_sweep` writes it."""
     planned = [
-        Planned(Trial(f"{n:020x}", n, {"learning_rate": n / trials}, 0, EXPERIMENT), "all", 1000)
+        PlannedTrial(
+            Trial(f"{n:020x}", n, {"learning_rate": n / trials}, 0, EXPERIMENT), "all", 1000
+        )
         for n in range(trials)
     ]
     groups, journal = Groups(planned), Journal(Path(folder) / FILE, {}, "")

@@ -9,13 +9,13 @@ import simulation
 from samplewise.errors import ParameterError
 from samplewise.sweep import executors, groups, trials
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.groups import Plan, Planned
+from samplewise.sweep.groups import PlannedTrial, PlannedTrials
 from samplewise.sweep.journal import Journal
 from samplewise.sweep.rows import DATA_WORDS, SweepRows
 from samplewise.sweep.run import run_sweep
 from samplewise.sweep.snapshots import Snapshots
 from samplewise.sweep.sources import source_of
-from samplewise.sweep.training import Trained, entries_of
+from samplewise.sweep.training import TrainedGroup, entries_of
 
 BASE = {"backend": "reference", "hidden": (4,), "epochs": 1}
 MIXED = {"learning_rate": [0.1, 0.2, 0.3, 0.4], "batch_size": [1, 2, 4]}
@@ -47,7 +47,7 @@ def made(monkeypatch):
 
 
 def source(sweep, rows, folder, entries=()):
-    plan = Plan(sweep.trials, SweepRows(sweep.trials.differing(DATA_WORDS), rows))
+    plan = PlannedTrials(sweep.trials, SweepRows(sweep.trials.differing(DATA_WORDS), rows))
     plan.check()
     return source_of(sweep, plan, None, entries, Snapshots(folder), retry_failed=False)
 
@@ -117,7 +117,7 @@ def test_groups_are_full_where_trials_come_in_any_order(monkeypatch):
     monkeypatch.setattr(groups, "AHEAD", 60)
     monkeypatch.setattr(groups, "MOST", 4)
     one, rng = Sweep({"epochs": [1]}).trials[0], np.random.default_rng(0)
-    planned = [Planned(one, int(rng.integers(8)), 10) for _ in range(2000)]
+    planned = [PlannedTrial(one, int(rng.integers(8)), 10) for _ in range(2000)]
     found = taken(groups.Groups(planned, seconds_of_work=1e-9))
     assert sum(map(len, found)) == 2000
     assert np.mean([len(group) for group in found[:-16]]) > 3.9
@@ -158,7 +158,7 @@ def test_a_candidate_that_turns_out_not_to_be_valid_is_failed_and_named(
 ):
     def fake(trials, rows):
         del rows
-        return Trained([simulation.RESULT] * len(trials), [None] * len(trials), 1.0, 1.0)
+        return TrainedGroup([simulation.RESULT] * len(trials), [None] * len(trials), 1.0, 1.0)
 
     monkeypatch.setattr(executors, "train_group", fake)
     sweep = Sweep(CONTRADICTORY, BASE, seeds=2)

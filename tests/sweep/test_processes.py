@@ -16,7 +16,7 @@ from samplewise.sweep import dispatch, groups
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import dispatched, executor_for
 from samplewise.sweep.executors import InProcess
-from samplewise.sweep.groups import Planned
+from samplewise.sweep.groups import PlannedTrial
 from samplewise.sweep.journal import FILE, read
 from samplewise.sweep.processes import Processes
 from samplewise.sweep.rows import SweepRows
@@ -59,7 +59,7 @@ def entries_of(folder):
 
 
 def planned(sweep, clouds):
-    return [[one] for one in groups.plan(sweep.trials, SweepRows(sweep.trials, clouds))]
+    return [[one] for one in groups.planned_trials(sweep.trials, SweepRows(sweep.trials, clouds))]
 
 
 def test_two_processes_write_the_journal_of_one_bit_by_bit(clouds, tmp_path, monkeypatch):
@@ -94,7 +94,7 @@ def test_rows_that_do_not_fit_into_the_temporary_folder_are_one_error(
 
 def test_a_workers_death_fails_its_group_only_after_two_repeats(clouds):
     first, second, third, *_ = planned(SWEEP, clouds)
-    source = Queue(first, [Planned(Fatal(), None, 1)], second, third)
+    source = Queue(first, [PlannedTrial(Fatal(), None, 1)], second, third)
     with Processes(SweepRows(SWEEP.trials, clouds), 2) as executor:
         results = {group[0].trial.key: done.results for group, done in dispatched(source, executor)}
     [fatal] = results.pop("fatal")

@@ -175,7 +175,7 @@ def test_validation_rows_decide_where_there_are_any_and_test_rows_never():
 def halving(clouds, folder, losses, epochs=4):
     """Return the rungs of a sweep whose journal has training losses, by candidate and epochs."""
     sweep = Sweep(SPACE, {**BASE, "epochs": epochs}, rungs=RUNGS)
-    plan = groups.Plan(sweep.trials, SweepRows(sweep.trials[:1], clouds))
+    plan = groups.PlannedTrials(sweep.trials, SweepRows(sweep.trials[:1], clouds))
     entries = [
         {**entry(training_loss=loss), **line(sweep.trials[i]), "until": until}
         for i, lines in enumerate(losses)

@@ -21,7 +21,7 @@ from samplewise.experiment.run import run
 from samplewise.io.lock import locked
 from samplewise.sweep import executors, groups
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.groups import Groups, Planned, plan
+from samplewise.sweep.groups import Groups, PlannedTrial, planned_trials
 from samplewise.sweep.results import read_results
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.run import run_sweep
@@ -72,7 +72,7 @@ def test_each_network_is_that_of_its_single_run(clouds, tmp_path, backend):
 
 def shares(space, settings, clouds, **rest):
     trials = Sweep(space, {**BASE, **settings}, **rest).trials
-    return [one.shares for one in plan(trials, SweepRows(trials, clouds))]
+    return [one.shares for one in planned_trials(trials, SweepRows(trials, clouds))]
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,22 @@ def test_each_trial_is_planned_with_the_rows_of_its_own_source():
     rows = SweepRows(trials)
     # The rows that are at hand are those of the first.
     rows.of(trials[0].experiment)
-    assert [one.parameters for one in plan(trials, rows)] == [4 * 5 + 5 * 3, 4 * 14 + 5 * 3]
+    assert [one.parameters for one in planned_trials(trials, rows)] == [
+        4 * 5 + 5 * 3,
+        4 * 14 + 5 * 3,
+    ]
 
 
 def test_a_trial_with_a_clock_trains_by_itself(clouds):
     assert shares({"learning_rate": [0.1, 0.2]}, {"max_seconds": 5.0}, clouds) == [None, None]
     trials = Sweep({"learning_rate": [0.1, 0.2]}, {"epochs": 1}).trials
-    taking = Groups([Planned(trial, None, 10) for trial in trials])
+    taking = Groups([PlannedTrial(trial, None, 10) for trial in trials])
     assert [len(taking.take()) for _ in range(3)] == [1, 1, 0]
 
 
 def test_groups_grow_to_the_seconds_that_a_group_should_take():
     trials = Sweep({"learning_rate": np.linspace(0.1, 1, 300)}, {"epochs": 1}).trials
-    taking = Groups([Planned(trial, "all", 10) for trial in trials])
+    taking = Groups([PlannedTrial(trial, "all", 10) for trial in trials])
     assert taking.seconds_left is None
     first = taking.take()
     assert len(first) == groups.FIRST

@@ -17,7 +17,7 @@ from samplewise.errors import DataError, ParameterError
 from samplewise.options.kinds import names
 
 if TYPE_CHECKING:
-    from samplewise.cli.trained import Trained
+    from samplewise.cli.trained import TrainedModel
     from samplewise.data.dataset import Dataset
     from samplewise.experiment.experiment import Experiment
     from samplewise.experiment.scores import Scores
@@ -97,7 +97,7 @@ def evaluate(
             _print_outputs(figures["outputs"])
 
 
-def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
+def _rows(trained: TrainedModel, given: Mapping[str, Any], part: str) -> Dataset:
     """Return the rows to test on.
 
     Environment variables play no part: SAMPLEWISE_SEED would change which rows were kept for
@@ -132,7 +132,7 @@ def _rows(trained: Trained, given: Mapping[str, Any], part: str) -> Dataset:
     return dataset if classes is None else dataset.select(classes)
 
 
-def _read(trained: Trained, given: Mapping[str, Any], source: str) -> Dataset:
+def _read(trained: TrainedModel, given: Mapping[str, Any], source: str) -> Dataset:
     """Return the rows of a source as the model needs them."""
     from samplewise.cli.trained import note_on_columns, source_options
     from samplewise.data.loading import load
@@ -152,7 +152,7 @@ def _classes_here(base: Experiment | None, dataset: Dataset) -> tuple[str, ...] 
 
 
 def _own_rows(
-    trained: Trained, base: Experiment | None, given: Mapping[str, Any], part: str
+    trained: TrainedModel, base: Experiment | None, given: Mapping[str, Any], part: str
 ) -> Dataset:
     """Return rows that the model's own run kept for testing, or trained on, or all."""
     from samplewise.experiment.prepared import cut, uncut

@@ -9,7 +9,7 @@ from typing import Any
 
 from samplewise.checks import printable, whole_number
 from samplewise.cli.trained import (
-    Trained,
+    TrainedModel,
     note_on_columns,
     on_model_scale,
     source_options,
@@ -17,7 +17,7 @@ from samplewise.cli.trained import (
     white,
 )
 from samplewise.data.inputs import Inputs, load_inputs, read_npy
-from samplewise.data.pixels import Rows, Scale, on_scale, rows_from
+from samplewise.data.pixels import RawRows, Scale, on_scale, rows_from
 from samplewise.errors import DataError
 from samplewise.io.reading import is_data_folder, read_whole
 from samplewise.model.model import Model
@@ -26,7 +26,7 @@ from samplewise.model.model import Model
 MAX_INPUT_BYTES = 256 * 2**20
 
 
-def read_one(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs | None:
+def read_one(trained: TrainedModel, given: str, said: Mapping[str, Any]) -> Inputs | None:
     """Return the one input that a path names: an image, or an .npy array of as many values.
 
     None where it names rows: another array, a folder, or a dataset as `load_inputs` takes it.
@@ -45,7 +45,7 @@ def read_one(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs | 
     return read(trained.model, path, full_scale)
 
 
-def read_rows(trained: Trained, given: str, said: Mapping[str, Any]) -> Inputs:
+def read_rows(trained: TrainedModel, given: str, said: Mapping[str, Any]) -> Inputs:
     """Return the rows that a user wants predicted, on the model's scale.
 
     Raises:
@@ -109,4 +109,4 @@ def _image(model: Model, path: Path, full_scale: float | None) -> Inputs:
         warn_of_few_bits(found.peak, name)
     # An image's white is 255 whatever the model's is: no surprise, so no warning.
     scaled = on_scale(pixels.reshape(1, -1), Scale(WHITE), Scale(white(model)), name)
-    return Inputs(name, Rows(scaled, model.image_shape, white(model)), files=(name,))
+    return Inputs(name, RawRows(scaled, model.image_shape, white(model)), files=(name,))

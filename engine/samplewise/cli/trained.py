@@ -16,7 +16,7 @@ from samplewise.data.columns import Columns
 from samplewise.data.dataset import Dataset
 from samplewise.data.loading import options_read
 from samplewise.data.named_rows import note_on_order
-from samplewise.data.pixels import Rows, Scale, on_scale
+from samplewise.data.pixels import RawRows, Scale, on_scale
 from samplewise.data.sources.options import SourceOptions
 from samplewise.errors import DataError, ModelFileError
 from samplewise.experiment.config_file import read_config
@@ -35,7 +35,7 @@ MAX_RESULT_BYTES = 2**24
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedModel:
     """A model and, where it came in a run folder, the configuration that made it."""
 
     model: Model
@@ -97,7 +97,7 @@ def warn_of_other_rows(config: Path, experiment: Experiment, data: Prepared) -> 
         )
 
 
-def load_trained(path: Path, sha256: str | None = None) -> Trained:
+def load_trained(path: Path, sha256: str | None = None) -> TrainedModel:
     """Return the model in a file, or in the folder of a run.
 
     Raises:
@@ -115,11 +115,11 @@ def load_trained(path: Path, sha256: str | None = None) -> Trained:
             f"cannot read {printable(path)}: {error.strerror}; check the path and its permissions"
         ) from error
     if not of_run:
-        return Trained(load_model(path, sha256=sha256), None)
-    return Trained(load_model(path / MODEL_OF_RUN, sha256=sha256), path / CONFIG)
+        return TrainedModel(load_model(path, sha256=sha256), None)
+    return TrainedModel(load_model(path / MODEL_OF_RUN, sha256=sha256), path / CONFIG)
 
 
-def source_options(trained: Trained, given: Mapping[str, Any], source: str) -> SourceOptions:
+def source_options(trained: TrainedModel, given: Mapping[str, Any], source: str) -> SourceOptions:
     """Return the options that rows for a model are read with.
 
     Labels and columns that are not given are as in the run that the model came from. Images get
@@ -141,7 +141,7 @@ def source_options(trained: Trained, given: Mapping[str, Any], source: str) -> S
     return options
 
 
-def on_model_scale(model: Model, rows: Rows | Dataset, name: str, *, said: bool) -> NDArray[Any]:
+def on_model_scale(model: Model, rows: RawRows | Dataset, name: str, *, said: bool) -> NDArray[Any]:
     """Return raw rows with white where the model was trained to find it, by `pixels.on_scale`.
 
     Args:

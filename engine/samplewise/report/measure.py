@@ -17,7 +17,7 @@ from samplewise.experiment.prepared import Prepared
 from samplewise.experiment.run import ExperimentResult, run, run_many
 from samplewise.report.experiments import Part, R, RowTrials, Table
 from samplewise.report.wording import Spread
-from samplewise.sweep.groups import plan
+from samplewise.sweep.groups import planned_trials
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.training import outcomes_of
 from samplewise.sweep.trials import Trial
@@ -176,7 +176,7 @@ def measure(
 
 
 def _may_share(trials: Sequence[Trial], rows: SweepRows) -> bool:
-    shares = {one.shares for one in plan(trials, rows)}
+    shares = {one.shares for one in planned_trials(trials, rows)}
     return len(shares) == 1 and None not in shares
 
 

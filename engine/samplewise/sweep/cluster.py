@@ -16,7 +16,7 @@ from samplewise.errors import SamplewiseError, WorkerError
 from samplewise.sweep.executors import REPEATS, Death, Executor
 from samplewise.sweep.results import check_installed
 from samplewise.sweep.rows import SweepRows
-from samplewise.sweep.training import Trained, train_group
+from samplewise.sweep.training import TrainedGroup, train_group
 from samplewise.sweep.trials import Trial
 
 if TYPE_CHECKING:
@@ -119,14 +119,14 @@ class Cluster(Executor):
         with _reaching(self._client):
             return sum(self._client.nthreads().values())
 
-    def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
+    def _start(self, trials: Sequence[Trial], died: int) -> Future[TrainedGroup]:
         with _reaching(self._client):
-            future: Future[Trained] = self._executor.submit(
+            future: Future[TrainedGroup] = self._executor.submit(
                 _train, __version__, died, trials, self._rows
             )
         return future
 
-    def death(self, future: Future[Trained]) -> Death | None:
+    def death(self, future: Future[TrainedGroup]) -> Death | None:
         """Return how the workers of an ended group died, None where the group was trained.
 
         Raises:
@@ -160,7 +160,7 @@ class _RefusedError(Exception):
     """A worker refuses a group; the argument is how many workers died of it."""
 
 
-def _train(wanted: str, died: int, trials: Sequence[Trial], rows: SweepRows) -> Trained:
+def _train(wanted: str, died: int, trials: Sequence[Trial], rows: SweepRows) -> TrainedGroup:
     """Train a group on a worker, which may have joined after the sweep began."""
     from distributed import get_client, get_worker
 

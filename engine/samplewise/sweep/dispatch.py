@@ -9,10 +9,10 @@ from typing import Any
 from samplewise.checks import must_be
 from samplewise.errors import ParameterError
 from samplewise.sweep.executors import REPEATS, Executor, InProcess
-from samplewise.sweep.groups import Planned
+from samplewise.sweep.groups import PlannedTrial
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.sources import Source
-from samplewise.sweep.training import Trained, not_trained
+from samplewise.sweep.training import TrainedGroup, not_trained
 from samplewise.training.environment import usable_cores
 
 
@@ -67,7 +67,7 @@ def executor_for(rows: SweepRows, n_jobs: int | None) -> Executor:
 
 def dispatched(
     source: Source, executor: Executor, stop: threading.Event | None = None
-) -> Iterator[tuple[list[Planned], Trained]]:
+) -> Iterator[tuple[list[PlannedTrial], TrainedGroup]]:
     """Give each group once it is trained, until the source has no more and none is out.
 
     A group whose worker died is trained again, and failed after `REPEATS` times.
@@ -82,7 +82,7 @@ def dispatched(
     """
     out = {}
 
-    def submit(group: list[Planned], died: int) -> None:
+    def submit(group: list[PlannedTrial], died: int) -> None:
         out[executor.submit([one.trial for one in group], died)] = group, died
 
     def stopped() -> bool:

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from samplewise.sweep.rows import SweepRows
-from samplewise.sweep.training import Trained, train_group
+from samplewise.sweep.training import TrainedGroup, train_group
 from samplewise.sweep.trials import Trial
 from samplewise.threads import many_split_over
 
@@ -36,7 +36,7 @@ class Executor(ABC):
     """Trains groups; each is a future, and futures come back in the order in which they end."""
 
     def __init__(self) -> None:
-        self._ended: SimpleQueue[Future[Trained]] = SimpleQueue()
+        self._ended: SimpleQueue[Future[TrainedGroup]] = SimpleQueue()
 
     def __enter__(self) -> Self:
         return self
@@ -50,10 +50,10 @@ class Executor(ABC):
         """Groups that may be out at once."""
 
     @abstractmethod
-    def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
+    def _start(self, trials: Sequence[Trial], died: int) -> Future[TrainedGroup]:
         """Begin to train a group."""
 
-    def submit(self, trials: Sequence[Trial], died: int = 0) -> Future[Trained]:
+    def submit(self, trials: Sequence[Trial], died: int = 0) -> Future[TrainedGroup]:
         """Begin to train a group; `next_ended` gives its future once it ended.
 
         Args:
@@ -64,7 +64,7 @@ class Executor(ABC):
         future.add_done_callback(self._ended.put)
         return future
 
-    def next_ended(self) -> Future[Trained]:
+    def next_ended(self) -> Future[TrainedGroup]:
         """Wait for one of the groups that are out, and return its future.
 
         Raises:
@@ -83,7 +83,7 @@ class Executor(ABC):
         """
         return
 
-    def death(self, future: Future[Trained]) -> Death | None:
+    def death(self, future: Future[TrainedGroup]) -> Death | None:
         """Return how the worker of an ended group died, None where the group was trained.
 
         Raises:
@@ -110,13 +110,13 @@ class InProcess(Executor):
         """One."""
         return 1
 
-    def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
+    def _start(self, trials: Sequence[Trial], died: int) -> Future[TrainedGroup]:
         with many_split_over(self._threads):
             return trained_here(trials, self._rows)
 
 
-def trained_here(trials: Sequence[Trial], rows: SweepRows) -> Future[Trained]:
+def trained_here(trials: Sequence[Trial], rows: SweepRows) -> Future[TrainedGroup]:
     """Train a group in this process; return its future, which has ended."""
-    future: Future[Trained] = Future()
+    future: Future[TrainedGroup] = Future()
     future.set_result(train_group(trials, rows))
     return future

@@ -34,7 +34,7 @@ EPOCH_PARAMETERS = 1_000
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedTrial:
     """A trial that is to be trained.
 
     Args:
@@ -58,7 +58,7 @@ class Planned:
         return epochs * ((self.parameters or 0) + EPOCH_PARAMETERS)
 
 
-def plan(trials: Iterable[Trial], rows: SweepRows) -> list[Planned]:
+def planned_trials(trials: Iterable[Trial], rows: SweepRows) -> list[PlannedTrial]:
     """Return trials with their networks looked at, and nothing trained.
 
     Raises:
@@ -67,7 +67,7 @@ def plan(trials: Iterable[Trial], rows: SweepRows) -> list[Planned]:
     return [_planned(trial, rows) for trial in trials]
 
 
-def _planned(trial: Trial, rows: SweepRows) -> Planned:
+def _planned(trial: Trial, rows: SweepRows) -> PlannedTrial:
     try:
         network, loss = network_and_loss(trial.experiment, rows.example(trial.experiment))
         loss_for(network, trial.experiment.training)
@@ -77,17 +77,17 @@ def _planned(trial: Trial, rows: SweepRows) -> Planned:
         ) from error
     shared = shared_key(network, loss, trial.experiment.training)
     shares = None if shared is None else (cut_of(trial.experiment), shared)
-    return Planned(trial, shares, network.layout.parameters)
+    return PlannedTrial(trial, shares, network.layout.parameters)
 
 
-class Plan(Computed[Planned]):
+class PlannedTrials(Computed[PlannedTrial]):
     """The trials of a sweep with their networks looked at, each when it is asked for."""
 
     def __init__(self, trials: Trials, rows: SweepRows) -> None:
         super().__init__(len(trials))
         self.trials, self._rows = trials, rows
 
-    def _item(self, index: int) -> Planned:
+    def _item(self, index: int) -> PlannedTrial:
         return _planned(self.trials[index], self._rows)
 
     def check(self) -> None:
@@ -122,19 +122,19 @@ class Plan(Computed[Planned]):
             return False
 
 
-class Remaining(Computed[Planned]):
+class RemainingTrials(Computed[PlannedTrial]):
     """Some trials of a plan; one that turns out not to be valid has its error."""
 
-    def __init__(self, plan: Plan, indices: NDArray[np.int64]) -> None:
+    def __init__(self, plan: PlannedTrials, indices: NDArray[np.int64]) -> None:
         super().__init__(len(indices))
         self._plan, self._indices = plan, indices
 
-    def _item(self, index: int) -> Planned:
+    def _item(self, index: int) -> PlannedTrial:
         place = int(self._indices[index])
         try:
             return self._plan[place]
         except ParameterError as error:
-            return Planned(self._plan.trials.stand_in(place), None, None, error=str(error))
+            return PlannedTrial(self._plan.trials.stand_in(place), None, None, error=str(error))
 
 
 class Groups:
@@ -145,8 +145,10 @@ class Groups:
         seconds_of_work: as measured before; None where nothing was.
     """
 
-    def __init__(self, planned: Sequence[Planned], seconds_of_work: float | None = None) -> None:
-        self._buckets: dict[Hashable, deque[Planned]] = {}
+    def __init__(
+        self, planned: Sequence[PlannedTrial], seconds_of_work: float | None = None
+    ) -> None:
+        self._buckets: dict[Hashable, deque[PlannedTrial]] = {}
         self._planned, self._count = iter(planned), len(planned)
         self._seen = self._waiting = 0
         self._work_seen = self._work_taken = 0
@@ -177,7 +179,7 @@ class Groups:
             return None
         return self.seconds_of_work * (self.mean_work * self._count - self._work_taken + later)
 
-    def take(self) -> list[Planned]:
+    def take(self) -> list[PlannedTrial]:
         """Return the next group; empty where none is left."""
         self._look_ahead()
         if not self._buckets:
@@ -202,7 +204,7 @@ class Groups:
         """True once an empty group means that no other will come."""
         return not self._buckets and self._seen == self._count
 
-    def took(self, group: Sequence[Planned], entries: Sequence[Entry], seconds: float) -> None:
+    def took(self, group: Sequence[PlannedTrial], entries: Sequence[Entry], seconds: float) -> None:
         """Note the time of a group.
 
         Args:
@@ -213,7 +215,7 @@ class Groups:
         if seconds:
             self.seconds_of_work = seconds / sum(one.work for one in group)
 
-    def _size(self, bucket: deque[Planned]) -> int:
+    def _size(self, bucket: deque[PlannedTrial]) -> int:
         if self.seconds_of_work is None:
             return min(FIRST, len(bucket))
         size, seconds = 0, 0.0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.sweep.candidates import PAUSED, best_first
-from samplewise.sweep.groups import Groups, Plan, Planned, Remaining
+from samplewise.sweep.groups import Groups, PlannedTrial, PlannedTrials, RemainingTrials
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rungs import Rungs
 from samplewise.sweep.snapshots import Snapshots
@@ -29,7 +29,7 @@ class Halving:
     """
 
     def __init__(
-        self, plan: Plan, rungs: Rungs, entries: Iterable[Entry], snapshots: Snapshots
+        self, plan: PlannedTrials, rungs: Rungs, entries: Iterable[Entry], snapshots: Snapshots
     ) -> None:
         self._plan, self._rungs, self._snapshots = plan, rungs, snapshots
         self._seeds = len(plan) // len(plan.trials.points)
@@ -47,7 +47,7 @@ class Halving:
         """Estimated time of all rungs that are left; None before the first group has ended."""
         return self._groups.seconds_with(self._groups.mean_work * self._later_epochs)
 
-    def take(self) -> list[Planned]:
+    def take(self) -> list[PlannedTrial]:
         """Return the next group, with the snapshots to go on from; empty where none is ready."""
         if self._groups.is_finished and not self._out:
             self._advance()
@@ -55,7 +55,7 @@ class Halving:
         self._out += bool(group)
         return group
 
-    def took(self, group: Sequence[Planned], entries: Sequence[Entry], seconds: float) -> None:
+    def took(self, group: Sequence[PlannedTrial], entries: Sequence[Entry], seconds: float) -> None:
         """Note the time and the entries of a group."""
         self._out -= 1
         self._note(entries)
@@ -103,7 +103,7 @@ class Halving:
             }
         )
 
-    def _with_snapshot(self, one: Planned) -> Planned:
+    def _with_snapshot(self, one: PlannedTrial) -> PlannedTrial:
         begin = (one.trial.until or 0) - (one.epochs or 0)
         if begin == 0:
             return one
@@ -135,14 +135,16 @@ class Halving:
         return epochs
 
 
-class _InRung(Remaining):
+class _InRung(RemainingTrials):
     """Some trials of a plan, in one rung."""
 
-    def __init__(self, plan: Plan, indices: NDArray[np.int64], begin: int, end: int) -> None:
+    def __init__(
+        self, plan: PlannedTrials, indices: NDArray[np.int64], begin: int, end: int
+    ) -> None:
         super().__init__(plan, indices)
         self._begin, self._end = begin, end
 
-    def _item(self, index: int) -> Planned:
+    def _item(self, index: int) -> PlannedTrial:
         one = super()._item(index)
         trial = dataclasses.replace(one.trial, until=self._end)
         return dataclasses.replace(one, trial=trial, epochs=self._end - self._begin)

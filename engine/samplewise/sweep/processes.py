@@ -22,7 +22,7 @@ from samplewise.checks import printable
 from samplewise.errors import OutputError, SamplewiseError
 from samplewise.sweep.executors import Death, Executor, trained_here
 from samplewise.sweep.rows import SweepRows
-from samplewise.sweep.training import Trained, not_trained, train_group
+from samplewise.sweep.training import TrainedGroup, not_trained, train_group
 from samplewise.sweep.trials import Trial
 from samplewise.threads import VARIABLES
 
@@ -69,7 +69,7 @@ class Processes(Executor):
         """The number of workers; one until kernels are warm."""
         return self._count if self._is_warm else 1
 
-    def _start(self, trials: Sequence[Trial], died: int) -> Future[Trained]:
+    def _start(self, trials: Sequence[Trial], died: int) -> Future[TrainedGroup]:
         if not self._is_warm:
             self._is_warm = True
             return trained_here(trials, self._rows)
@@ -77,7 +77,7 @@ class Processes(Executor):
         future.add_done_callback(partial(self._free, worker))
         return future
 
-    def _submitted(self, trials: Sequence[Trial]) -> tuple[Any, Future[Trained]]:
+    def _submitted(self, trials: Sequence[Trial]) -> tuple[Any, Future[TrainedGroup]]:
         """Submit a group to an idle worker, or to a new one; idle workers may have died."""
         from joblib.externals.loky.backend.reduction import dumps
 
@@ -104,13 +104,13 @@ class Processes(Executor):
         self._workers.add(worker)
         return worker
 
-    def _free(self, worker: Any, future: Future[Trained]) -> None:
+    def _free(self, worker: Any, future: Future[TrainedGroup]) -> None:
         if isinstance(future.exception(), BrokenExecutor):
             self._workers.discard(worker)
         else:
             self._idle.append(worker)
 
-    def death(self, future: Future[Trained]) -> Death | None:
+    def death(self, future: Future[TrainedGroup]) -> Death | None:
         """Return how the worker of an ended group died, None where the group was trained."""
         error = future.exception()
         if isinstance(error, BrokenExecutor):
@@ -151,7 +151,7 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _train(packed: bytes, count: int) -> Trained:
+def _train(packed: bytes, count: int) -> TrainedGroup:
     try:
         trials = pickle.loads(packed)  # noqa: S301 - from the process of the sweep
     except SamplewiseError as error:  # such as a custom loss, which is not registered here

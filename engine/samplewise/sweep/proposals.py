@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from samplewise.errors import ParameterError
 from samplewise.sweep.candidates import cost, metric_of
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.groups import Groups, Planned, plan
+from samplewise.sweep.groups import Groups, PlannedTrial, planned_trials
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.points import Values
 from samplewise.sweep.rows import SweepRows
@@ -39,9 +39,9 @@ class Proposals:
         self._sampler = Sampler(sweep.sampler, sweep.space, sweep.definition["sample_seed"])
         self._samples = sweep.samples
         self._entries = {entry["key"]: entry for entry in known}
-        self._candidates: dict[int, list[Planned]] = {}
+        self._candidates: dict[int, list[PlannedTrial]] = {}
         self._keys: set[str] = set()
-        for one in plan(sweep.proposed(entry["values"] for entry in proposed), rows):
+        for one in planned_trials(sweep.proposed(entry["values"] for entry in proposed), rows):
             self._candidates.setdefault(one.trial.candidate, []).append(one)
             self._keys.add(one.trial.key)
         planned = [one for trials in self._candidates.values() for one in trials]
@@ -59,7 +59,7 @@ class Proposals:
         later = self._samples - len(self._candidates)
         return self._groups.seconds_with(later * work / max(len(self._candidates), 1))
 
-    def take(self) -> list[Planned]:
+    def take(self) -> list[PlannedTrial]:
         """Return the next group; empty where none is left.
 
         Raises:
@@ -69,17 +69,17 @@ class Proposals:
             self._groups = Groups(self._batch(), self._groups.seconds_of_work)
         return self._groups.take()
 
-    def took(self, group: Sequence[Planned], entries: Sequence[Entry], seconds: float) -> None:
+    def took(self, group: Sequence[PlannedTrial], entries: Sequence[Entry], seconds: float) -> None:
         """Note the time and the entries of a group."""
         self._entries |= {entry["key"]: entry for entry in entries}
         self._groups.took(group, entries, seconds)
 
-    def _batch(self) -> list[Planned]:
+    def _batch(self) -> list[PlannedTrial]:
         """Return the trials of new candidates."""
         count = max(1, BATCH // len(self._sweep.seeds))
         count = min(count, self._samples - len(self._candidates))
         proposals = self._sampler.proposals(self._reported())
-        batch: list[Planned] = []
+        batch: list[PlannedTrial] = []
         for _ in range(count):
             # At the end of a small space, a sampler comes back to the same few.
             tries = itertools.chain(
@@ -95,14 +95,14 @@ class Proposals:
             batch += trials
         return batch
 
-    def _first_new(self, tries: itertools.chain[Values]) -> list[Planned]:
+    def _first_new(self, tries: itertools.chain[Values]) -> list[PlannedTrial]:
         """Return the trials of the first candidate that is new and can be trained."""
         error: ParameterError | None = None
         for values in tries:
             try:
                 trials = self._sweep.trials.candidate(len(self._candidates) + 1, values)
                 if trials[0].key not in self._keys:
-                    return plan(trials, self._rows)
+                    return planned_trials(trials, self._rows)
             except ParameterError as found:
                 error = found
         if error is not None:
@@ -116,7 +116,7 @@ class Proposals:
             for trials in self._candidates.values()
         ]
 
-    def _cost(self, trials: Sequence[Planned], metric: str) -> float | None:
+    def _cost(self, trials: Sequence[PlannedTrial], metric: str) -> float | None:
         entries = [self._entries.get(one.trial.key) for one in trials]
         known = [one for one in entries if one is not None]
         if len(known) == len(entries):

@@ -18,7 +18,7 @@ from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import check_jobs, dispatched, executor_for, trains_here
 from samplewise.sweep.executors import Executor
-from samplewise.sweep.groups import Plan
+from samplewise.sweep.groups import PlannedTrials
 from samplewise.sweep.journal import FILE, Entry, Journal
 from samplewise.sweep.points import Grid
 from samplewise.sweep.results import SweepResult, check_installed
@@ -102,7 +102,7 @@ def run_sweep(
         _check_backends(sweep)
     differing = sweep.trials.differing(DATA_WORDS) or [Trial("", 0, {}, 0, sweep.base)]
     rows = SweepRows(differing, data)
-    plan = Plan(sweep.trials, rows)
+    plan = PlannedTrials(sweep.trials, rows)
     plan.check()
     _make(folder)
     with locked(folder, "another process runs the sweep"):

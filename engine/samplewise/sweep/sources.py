@@ -8,7 +8,7 @@ import numpy as np
 
 from samplewise.sweep.candidates import FAILED
 from samplewise.sweep.definition import Sweep
-from samplewise.sweep.groups import Groups, Plan, Remaining
+from samplewise.sweep.groups import Groups, PlannedTrials, RemainingTrials
 from samplewise.sweep.halving import Halving
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.proposals import Proposals
@@ -21,7 +21,7 @@ Source = Groups | Halving | Proposals
 
 def source_of(
     sweep: Sweep,
-    plan: Plan,
+    plan: PlannedTrials,
     rows: SweepRows,
     entries: Iterable[Entry],
     snapshots: Snapshots,
@@ -47,11 +47,13 @@ def source_of(
     return Proposals(sweep, rows, entries, known)
 
 
-def _missing(plan: Plan, entries: Iterable[Entry], *, retry_failed: bool) -> Remaining:
+def _missing(
+    plan: PlannedTrials, entries: Iterable[Entry], *, retry_failed: bool
+) -> RemainingTrials:
     """Return the trials that a journal lacks; of a large sweep, a byte a trial is kept."""
     missing = np.ones(len(plan), bool)
     for entry in entries:
         place = plan.trials.place(entry)
         if place is not None and (entry["status"] != FAILED or not retry_failed):
             missing[place] = False
-    return Remaining(plan, plan.together(np.flatnonzero(missing)))
+    return RemainingTrials(plan, plan.together(np.flatnonzero(missing)))

@@ -16,7 +16,7 @@ from samplewise.experiment.prepared import Prepared
 from samplewise.experiment.run import ExperimentResult, run, run_many
 from samplewise.experiment.scores import finite
 from samplewise.sweep.candidates import DONE, FAILED, PAUSED
-from samplewise.sweep.groups import Planned
+from samplewise.sweep.groups import PlannedTrial
 from samplewise.sweep.journal import Entry
 from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.trials import Trial
@@ -31,7 +31,7 @@ Outcome = ExperimentResult | SamplewiseError
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedGroup:
     """A group that was trained.
 
     Args:
@@ -47,7 +47,7 @@ class Trained:
     training_s: float
 
 
-def train_group(trials: Sequence[Trial], rows: SweepRows) -> Trained:
+def train_group(trials: Sequence[Trial], rows: SweepRows) -> TrainedGroup:
     """Train trials that may train at once; only networks that go on are kept."""
     start_s = time.perf_counter()
     outcomes = outcomes_of(trials, rows.of(trials[0].experiment))
@@ -55,10 +55,10 @@ def train_group(trials: Sequence[Trial], rows: SweepRows) -> Trained:
     training_s = math.fsum(_train_ms(one.history) for one in trained) / 1e3
     seconds = time.perf_counter() - start_s
     results = [_result(one) for one in outcomes]
-    return Trained(results, [_snapshot_of(one) for one in outcomes], seconds, training_s)
+    return TrainedGroup(results, [_snapshot_of(one) for one in outcomes], seconds, training_s)
 
 
-def entries_of(group: Sequence[Planned], results: Sequence[Entry]) -> list[Entry]:
+def entries_of(group: Sequence[PlannedTrial], results: Sequence[Entry]) -> list[Entry]:
     """Return the lines of the journal for a group."""
     return [
         {
@@ -78,9 +78,9 @@ def failed(reason: str) -> Entry:
     return {"status": FAILED, "reason": printable(reason, MOST_CHARACTERS)}
 
 
-def not_trained(reason: str, count: int) -> Trained:
+def not_trained(reason: str, count: int) -> TrainedGroup:
     """Return a group of which every trial failed for one reason."""
-    return Trained([failed(reason) for _ in range(count)], [None] * count, 0.0, 0.0)
+    return TrainedGroup([failed(reason) for _ in range(count)], [None] * count, 0.0, 0.0)
 
 
 def outcomes_of(trials: Sequence[Trial], data: Prepared) -> list[Outcome]:
