@@ -1,135 +1,26 @@
-"""A table cell by cell: numbers, true and false, and text as indicators of its categories."""
+"""A table cell by cell: columns of numbers, and columns of text."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.checks import printable
-from samplewise.data.columns import BOOLEAN, CATEGORY, NUMBER, Column, Columns, composed, width
-from samplewise.data.labels import FEW_ROWS, check_distinct
+from samplewise.data.columns import NUMBER, Column, Columns, width
 from samplewise.data.sources import csv_cells as cells
-from samplewise.data.sources.csv_cells import IS_NUMBER, TRUTHS
+from samplewise.data.sources.csv_cells import IS_NUMBER
+from samplewise.data.sources.csv_text_column import TextColumn
 from samplewise.errors import DataError, ErrorList
 from samplewise.io.reading import check_bytes
-from samplewise.name_lists import option_value
 from samplewise.text import counted
-from samplewise.warn import warn
-
-MANY_CATEGORIES = 100
-"""Up to so many, half as many categories as rows are plausible."""
-MAX_CATEGORIES = 1_000
-FEW_ROWS_EACH = 5
-"""Fewer rows for each of many categories are a warning."""
-_SHOWN = 10
 
 _Record = tuple[int, list[str]]
-
-
-@dataclass(eq=False)
-class _Text:
-    """A column of text being read: the number of each row's text.
-
-    Args:
-        first: its first cell, and the line of that.
-        known: the column that a model knows; None where the cells decide.
-    """
-
-    where: str
-    name: str
-    position: int
-    first: tuple[int, str]
-    known: Column | None = None
-    numbers: dict[str, int] = field(default_factory=dict)
-    rows: array[int] = field(default_factory=lambda: array("l"))
-
-    def add(self, line: int, cell: str) -> None:
-        """Take the next row's cell."""
-        text = composed(cell.strip())
-        number = self.numbers.get(text)
-        if number is None:
-            self._check(line, text)
-            number = self.numbers[text] = len(self.numbers)
-        self.rows.append(number)
-
-    def _check(self, line: int, text: str) -> None:
-        place = f"{self.where}, line {line}, column '{printable(self.name)}'"
-        if cells.is_missing(text):
-            raise DataError(f"{place}: {cells.missing_value(text)}")
-        if self.known is not None:
-            _check_known(self.known, text, place)
-        elif IS_NUMBER.fullmatch(text):
-            first_line, first = self.first
-            if cells.is_missing(first) or cells.is_like_a_number(first):
-                return  # an error of that line, which says nothing of this one
-            raise DataError(
-                f"{place}: '{printable(text)}' is a number, but '{printable(first)}' in line "
-                f"{first_line} is not; expected all numbers or all text: correct it, or leave the "
-                f"column out with --drop {option_value([self.name])}"
-            )
-        elif cells.is_like_a_number(text):
-            raise DataError(f"{place}: {cells.not_a_number(text)}")
-
-    def column(self) -> Column:
-        """Return the column that the cells make."""
-        if self.known is not None:
-            return self.known
-        if all(text.lower() in TRUTHS for text in self.numbers):
-            return Column(self.name, BOOLEAN)
-        self._check_categories()
-        place = f"{self.where}, column '{printable(self.name)}'"
-        check_distinct(self.numbers, place, what="categories")
-        return Column(self.name, CATEGORY, tuple(sorted(self.numbers)))
-
-    def _check_categories(self) -> None:
-        count, rows = len(self.numbers), len(self.rows)
-        each_its_own = count == rows and rows > FEW_ROWS
-        mostly = count > MANY_CATEGORIES and 2 * count > rows
-        if each_its_own or mostly or count > MAX_CATEGORIES:
-            raise DataError(
-                f"{self.where}: the column '{printable(self.name)}' has {count:,} different texts "
-                f"in {rows:,} rows, such as '{printable(self.first[1])}'; this looks like names, "
-                f"dates or free text: leave it out with --drop {option_value([self.name])}"
-            )
-        if count > FEW_ROWS and rows < FEW_ROWS_EACH * count:
-            warn(
-                f"{self.where}: the column '{printable(self.name)}' has {count:,} different texts "
-                f"in {rows:,} rows, such as '{printable(self.first[1])}'; each becomes an input, "
-                "and rows with another text cannot be predicted: if these are names, dates or free "
-                f"text, leave it out with --drop {option_value([self.name])}"
-            )
-
-    def features(self, column: Column) -> NDArray[np.float64]:
-        """Return the features of the rows, (rows, `column.width`)."""
-        if column.kind == BOOLEAN:
-            values = np.array([text.lower() in ("true", "1") for text in self.numbers], np.float64)
-            return values[np.frombuffer(self.rows, self.rows.typecode)].reshape(-1, 1)
-        place = {category: k for k, category in enumerate(column.categories)}
-        positions = np.array([place[text] for text in self.numbers])
-        indicators = np.zeros((len(self.rows), column.width))
-        chosen = positions[np.frombuffer(self.rows, self.rows.typecode)]
-        indicators[np.arange(len(self.rows)), chosen] = 1.0
-        return indicators
-
-
-def _check_known(column: Column, text: str, place: str) -> None:
-    if column.kind == BOOLEAN:
-        if text.lower() not in TRUTHS and text not in ("0", "1"):
-            raise DataError(f"{place}: '{printable(text)}' is not true or false")
-    elif text not in column.categories:
-        shown = ", ".join(f"'{printable(known)}'" for known in column.categories[:_SHOWN])
-        more = len(column.categories) - _SHOWN
-        raise DataError(
-            f"{place}: '{printable(text)}' is not a category that the model knows; it knows "
-            f"{shown}{f' and {more:,} more' if more > 0 else ''}"
-        )
 
 
 @dataclass(frozen=True)
@@ -176,31 +67,75 @@ def read_cells(
     if first is None:
         raise DataError(f"{wanted.where} has a header only; expected at least one line of data")
     _check_width(*first, wanted)
-    texts = _text_columns(first, wanted)
-    positions = [position for position in wanted.features if position not in texts]
-    labels, numbers, errors = [], [], ErrorList(DataError)
-    numbers_only = re.compile(f"{cells.NUMBER}(?:,{cells.NUMBER}){{{len(positions) - 1}}}")
+    lines, errors = _Lines(first, wanted), ErrorList(DataError)
     with errors:
         for line, record in itertools.chain([first], records):
-            try:
-                _check_width(line, record, wanted)
-                if wanted.label is not None:
-                    labels.append(_label(line, record[wanted.label], wanted.label, wanted))
-                for text in texts.values():
-                    text.add(line, record[text.position])
-                if positions:
-                    joined = ",".join([record[position] for position in positions])
-                    if not numbers_only.fullmatch(joined):
-                        raise DataError(line)  # the block below says which
-                    numbers.append(joined)
-            except DataError:
-                _note_errors((line, record), texts.values(), positions, wanted, errors)
+            if not lines.take(line, record):
+                lines.note_errors(line, record, errors)
     errors.check()
-    values = cells.numbers_of_lines(numbers, np.float64) if positions else np.empty((0, 0))
-    if not texts:
-        return labels, values, tuple(Column(wanted.names[i]) for i in positions)
-    X, columns = _features(values, texts, wanted)
-    return labels, X, columns
+    values = lines.values()
+    if not lines.texts:
+        return lines.labels, values, tuple(Column(wanted.names[i]) for i in lines.positions)
+    X, columns = _features(values, lines.texts, wanted)
+    return lines.labels, X, columns
+
+
+class _Lines:
+    """The lines read so far: labels, texts by their columns, and the cells of numbers.
+
+    Attributes:
+        labels: of the lines; empty where none are read.
+        texts: by position, the columns that do not hold numbers.
+        positions: of the columns that do.
+    """
+
+    def __init__(self, first: _Record, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self.labels: list[str] = []
+        self.texts = _text_columns(first, wanted)
+        self.positions = [position for position in wanted.features if position not in self.texts]
+        self._numbers: list[str] = []
+        more = len(self.positions) - 1
+        self._numbers_only = re.compile(f"{cells.NUMBER}(?:,{cells.NUMBER}){{{more}}}")
+
+    def take(self, line: int, record: list[str]) -> bool:
+        """Read a line; return False where a cell of it is wrong."""
+        wanted = self._wanted
+        try:
+            _check_width(line, record, wanted)
+            if wanted.label is not None:
+                self.labels.append(_label(line, record[wanted.label], wanted.label, wanted))
+            for text in self.texts.values():
+                text.add(line, record[text.position])
+        except DataError:
+            return False
+        if not self.positions:
+            return True
+        # One match for all cells of a line takes a fraction of the time of one for each.
+        joined = ",".join([record[position] for position in self.positions])
+        self._numbers.append(joined)
+        return self._numbers_only.fullmatch(joined) is not None
+
+    def note_errors(self, line: int, record: list[str], errors: ErrorList) -> None:
+        """Note every error of a line that `take` refused."""
+        wanted = self._wanted
+        with errors:
+            _check_width(line, record, wanted)
+            if wanted.label is not None:
+                with errors:
+                    _label(line, record[wanted.label], wanted.label, wanted)
+            for text in self.texts.values():
+                with errors:
+                    text.add(line, record[text.position])
+            for position in self.positions:
+                if not IS_NUMBER.fullmatch(record[position]):
+                    errors.add(DataError(_odd_cell(line, record[position], position, wanted)))
+
+    def values(self) -> NDArray[np.float64]:
+        """Return the numbers of all lines, (rows, positions)."""
+        if not self.positions:
+            return np.empty((0, 0))
+        return cells.numbers_of_lines(self._numbers, np.float64)
 
 
 def _check_width(line: int, found: list[str], wanted: Wanted) -> None:
@@ -212,7 +147,7 @@ def _check_width(line: int, found: list[str], wanted: Wanted) -> None:
         )
 
 
-def _text_columns(first: _Record, wanted: Wanted) -> dict[int, _Text]:
+def _text_columns(first: _Record, wanted: Wanted) -> dict[int, TextColumn]:
     """Return, by position, the columns that do not hold numbers."""
     line, record = first
     texts = {}
@@ -222,7 +157,7 @@ def _text_columns(first: _Record, wanted: Wanted) -> dict[int, _Text]:
         if IS_NUMBER.fullmatch(cells.bare(cell)) if known is None else known.kind == NUMBER:
             continue
         name = wanted.names[position]
-        texts[position] = _Text(wanted.where, name, position, (line, cell.strip()), known)
+        texts[position] = TextColumn(wanted.where, name, position, (line, cell.strip()), known)
     return texts
 
 
@@ -241,28 +176,6 @@ def _label(line: int, cell: str, position: int, wanted: Wanted) -> str:
     return cell.strip()
 
 
-def _note_errors(
-    found: _Record,
-    texts: Iterable[_Text],
-    positions: Sequence[int],
-    wanted: Wanted,
-    errors: ErrorList,
-) -> None:
-    """Note every error of a line."""
-    line, record = found
-    with errors:
-        _check_width(line, record, wanted)
-        if wanted.label is not None:
-            with errors:
-                _label(line, record[wanted.label], wanted.label, wanted)
-        for text in texts:
-            with errors:
-                text.add(line, record[text.position])
-        for position in positions:
-            if not IS_NUMBER.fullmatch(record[position]):
-                errors.add(DataError(_odd_cell(line, record[position], position, wanted)))
-
-
 def _odd_cell(line: int, cell: str, position: int, wanted: Wanted) -> str:
     place = f"{wanted.where}, line {line}, column '{printable(wanted.names[position])}'"
     if cells.is_missing(cell):
@@ -271,7 +184,7 @@ def _odd_cell(line: int, cell: str, position: int, wanted: Wanted) -> str:
 
 
 def _features(
-    values: NDArray[Any], texts: dict[int, _Text], wanted: Wanted
+    values: NDArray[Any], texts: dict[int, TextColumn], wanted: Wanted
 ) -> tuple[NDArray[np.float64], Columns]:
     """Return numbers and indicators side by side, in the order wanted, and their columns."""
     columns, errors = [], ErrorList(DataError)
