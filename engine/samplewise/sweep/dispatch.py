@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
 from samplewise.checks import must_be
@@ -14,6 +15,7 @@ from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.sources import Source
 from samplewise.sweep.training import TrainedGroup, not_trained
 from samplewise.training.environment import usable_cores
+from samplewise.training.epochs import NEVER
 
 
 def check_jobs(n_jobs: int | None) -> None:
@@ -80,31 +82,57 @@ def dispatched(
     Raises:
         WorkerError, Exception: as `Executor.death`.
     """
-    out = {}
-
-    def submit(group: list[PlannedTrial], died: int) -> None:
-        out[executor.submit([one.trial for one in group], died)] = group, died
-
-    def stopped() -> bool:
-        return stop is not None and stop.is_set()
-
+    out = _Out(executor, stop or NEVER)
     while True:
-        while not stopped() and len(out) < executor.slots and (group := source.take()):
+        while out.has_room and (group := source.take()):
             if (error := group[0].error) is not None:
                 yield group, not_trained(error, len(group))
             else:
-                submit(group, 0)
-        if not out:
+                out.submit(group)
+        if out.is_empty:
             return
-        future = executor.next_ended()
-        group, died = out.pop(future)
-        death = executor.death(future)
+        ended = out.next_ended()
+        if ended is not None:
+            yield ended
+
+
+class _Out:
+    """The groups that are out: submitted to an executor, and not ended yet."""
+
+    def __init__(self, executor: Executor, stop: threading.Event) -> None:
+        self._executor, self._stop = executor, stop
+        # Each with the workers that died of it so far.
+        self._groups: dict[Future[TrainedGroup], tuple[list[PlannedTrial], int]] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no group is out."""
+        return not self._groups
+
+    @property
+    def has_room(self) -> bool:
+        """True if one more group may be submitted."""
+        return not self._stop.is_set() and len(self._groups) < self._executor.slots
+
+    def submit(self, group: list[PlannedTrial], died: int = 0) -> None:
+        """Submit a group, of which so many workers have died."""
+        future = self._executor.submit([one.trial for one in group], died)
+        self._groups[future] = group, died
+
+    def next_ended(self) -> tuple[list[PlannedTrial], TrainedGroup] | None:
+        """Wait for a group; return None where its worker died and it is to be trained again.
+
+        After a stop, such a group is dropped: the next start of the sweep trains it.
+        """
+        future = self._executor.next_ended()
+        group, died = self._groups.pop(future)
+        death = self._executor.death(future)
         if death is None:
-            yield group, future.result()
-            continue
+            return group, future.result()
         died += death.workers
         if died > REPEATS:
             reason = f"its worker died, and {died - 1} more after it: {death.reason}"
-            yield group, not_trained(reason, len(group))
-        elif not stopped():
-            submit(group, died)
+            return group, not_trained(reason, len(group))
+        if not self._stop.is_set():
+            self.submit(group, died)
+        return None
