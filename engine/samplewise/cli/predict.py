@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from samplewise.cli.prediction_table import Predictions
+    from samplewise.cli.trained import TrainedModel
     from samplewise.data.inputs import Inputs
     from samplewise.model.model import Model
 
@@ -74,7 +75,6 @@ def predict(
     as_json: options.AsJson = False,
 ) -> None:
     """Predict the class of every row and the probability of every class, or numbers."""
-    from samplewise.cli.inputs import read_one, read_rows
     from samplewise.cli.trained import load_trained
 
     options.take_source(said, source)
@@ -86,14 +86,7 @@ def predict(
         raise ParameterError("--row and --worst both choose rows; leave one out")
     number = None if worst is None else worst_number(worst, drawn=picture is not None)
     trained = load_trained(model, sha256)
-    inputs, keys = read_one(trained, given, said), None
-    is_one = inputs is not None or row is not None
-    if inputs is None:
-        inputs = read_rows(trained, given, said)
-        if row is not None:
-            inputs, keys = _row(inputs, row)
-    elif row is not None:
-        raise ParameterError(f"--row needs an input with rows, but {printable(given)} is one input")
+    inputs, keys, is_one = _inputs(trained, given, said, row)
     if is_one and number is None and not as_csv and out is None:
         _tell(trained.model, inputs, picture, as_json=as_json)
         return
@@ -106,12 +99,7 @@ def predict(
 
     found = predictions(trained.model, inputs, keys)
     if number is not None:
-        rows = worst_rows(found, number)
-        found = taken(found, rows)
-        if picture is not None:
-            _check_draws(trained.model)
-            _draw(trained.model, inputs.rows.X[rows], *captions(found), found.name, picture)
-            console.note(f"written to {picture}")
+        found = _worst(trained.model, inputs, found, number, picture)
     _write(found, out, as_csv=as_csv, as_json=as_json)
 
 
@@ -131,6 +119,45 @@ def _check_outputs(
         check_output_file(out, force=force, source=given)
     if picture is not None:
         check_picture(picture, force=force, source=given)
+
+
+def _inputs(
+    trained: TrainedModel, given: str, said: dict[str, Any], row: str | None
+) -> tuple[Inputs, list[int] | None, bool]:
+    """Return what to predict, the numbers of its rows, and whether it is one input.
+
+    Args:
+        trained: to predict with.
+        given: a path or name of one input, or of rows.
+        said: how it is read.
+        row: the one row to take; None takes all.
+
+    Raises:
+        DataError, ParameterError: it cannot be read, or has no such row.
+    """
+    from samplewise.cli.inputs import read_one, read_rows
+
+    one = read_one(trained, given, said)
+    if one is None:
+        rows = read_rows(trained, given, said)
+        return (rows, None, False) if row is None else (*_row(rows, row), True)
+    if row is not None:
+        raise ParameterError(f"--row needs an input with rows, but {printable(given)} is one input")
+    return one, None, True
+
+
+def _worst(
+    model: Model, inputs: Inputs, found: Predictions, number: int, picture: Path | None
+) -> Predictions:
+    """Return the predictions furthest from the truth, and draw their inputs to a picture."""
+    rows = worst_rows(found, number)
+    found = taken(found, rows)
+    if picture is not None:
+        # Before the captions, which are of classes.
+        _check_draws(model)
+        _draw(model, inputs.rows.X[rows], *captions(found), found.name, picture)
+        console.note(f"written to {picture}")
+    return found
 
 
 def _row(inputs: Inputs, row: str) -> tuple[Inputs, list[int]]:
