@@ -68,26 +68,8 @@ def kind_of_values(array: NDArray[Any]) -> str:
 
 
 def _plain(name: str, given: object) -> NDArray[Any]:
-    if given is None:
-        raise DataError(f"{name}: expected an array, got None")
-    try:
-        # A series knows best how to give up its values; np.asarray makes objects of some.
-        array: NDArray[Any] = np.asarray(given.to_numpy() if hasattr(given, "to_numpy") else given)
-    except ValueError as error:
-        raise DataError(
-            f"{name}: cannot be made an array ({printable(error)}); expected rows of equal length"
-        ) from error
-    except MemoryError:
-        raise
-    except Exception as error:
-        if raised_by_signal_handler(error):
-            raise
-        # The conversions of other libraries, of a tensor on a GPU for one, raise anything.
-        raise DataError(
-            f"{name}: a {type(given).__name__} cannot be made an array "
-            f"({type(error).__name__}: {printable(error)}); expected an array, a list or a data "
-            "frame"
-        ) from error
+    """Return an argument that is not a data frame as an array, objects as what all of them are."""
+    array = _converted(name, given)
     if array.dtype.kind in TEXT and isinstance(given, list | tuple):
         # NumPy has made text of numbers and of NaN that stood among text.
         array = np.array(given, dtype=object)
@@ -103,6 +85,30 @@ def _plain(name: str, given: object) -> NDArray[Any]:
             f"{remedy}"
         )
     return _of_objects(name, array)
+
+
+def _converted(name: str, given: object) -> NDArray[Any]:
+    """Return the array that NumPy, or the argument itself, makes of an argument."""
+    if given is None:
+        raise DataError(f"{name}: expected an array, got None")
+    try:
+        # A series knows best how to give up its values; np.asarray makes objects of some.
+        return np.asarray(given.to_numpy() if hasattr(given, "to_numpy") else given)
+    except ValueError as error:
+        raise DataError(
+            f"{name}: cannot be made an array ({printable(error)}); expected rows of equal length"
+        ) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        if raised_by_signal_handler(error):
+            raise
+        # The conversions of other libraries, of a tensor on a GPU for one, raise anything.
+        raise DataError(
+            f"{name}: a {type(given).__name__} cannot be made an array "
+            f"({type(error).__name__}: {printable(error)}); expected an array, a list or a data "
+            "frame"
+        ) from error
 
 
 def _frame(name: str, frame: Any) -> NDArray[Any]:
