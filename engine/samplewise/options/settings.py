@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 from samplewise.checks import must_be, printable, suggestion_or_list
@@ -127,12 +127,20 @@ def _changed(settings: Any, words: Mapping[str, Any]) -> Any:
                 values[member.name] = words.get(member.word, current)
     if errors:
         # Not by `replace`: beside a part that has failed, others could seem to contradict it.
-        for member in members(type(settings)):
-            if isinstance(member, Plain) and values[member.name] is not member.default:
-                with errors:
-                    member.option.kind.check(member.word, values[member.name])
+        plain = [member for member in members(type(settings)) if isinstance(member, Plain)]
+        _note_wrong_values(plain, values, errors)
     errors.check()
     return dataclasses.replace(settings, **values)
+
+
+def _note_wrong_values(
+    plain: Iterable[Plain], values: Mapping[str, Any], errors: ErrorList
+) -> None:
+    """Add an error for each option whose value is out of its range."""
+    for member in plain:
+        if values[member.name] is not member.default:
+            with errors:
+                member.option.kind.check(member.word, values[member.name])
 
 
 def _choice(chosen: Chosen[Any], current: Any, words: Mapping[str, Any]) -> Any:
