@@ -172,20 +172,35 @@ def resolve(
             needs.
     """
     _look_at_variables()
+    needed = network, loss, optimizer, dtype, plan, step_fields
     reason = "named by the caller"
     if name is None:
         name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
         reason = f"named by {ENVIRONMENT_VARIABLE}"
-    if name == AUTO:
-        choice, passed_over = _first_preferred(
-            lambda one: resolve(one, network, loss, optimizer, dtype, plan, step_fields, device),
-            "no backend can run this network: ",
-            device,
-        )
-        reason = "; ".join(["auto: the fastest that runs here", *map(str, passed_over)])
-        # Only an error of loading has a cause: a backend that lacks something is as good as ever.
-        broken = (str(error) for error in passed_over if error.__cause__ is not None)
-        return Choice(choice.backend, reason, next(broken, ""))
+    if name != AUTO:
+        return Choice(_suited_backend(name, device, *needed), reason)
+    backend, passed_over = _first_preferred(
+        lambda preferred: _suited_backend(preferred, device, *needed),
+        "no backend can run this network: ",
+        device,
+    )
+    reason = "; ".join(["auto: the fastest that runs here", *map(str, passed_over)])
+    # Only an error of loading has a cause: a backend that lacks something is as good as ever.
+    broken = (str(error) for error in passed_over if error.__cause__ is not None)
+    return Choice(backend, reason, next(broken, ""))
+
+
+def _suited_backend(
+    name: str,
+    device: str | None,
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    dtype: np.dtype[Any],
+    plan: str,
+    step_fields: Iterable[str],
+) -> Backend:
+    """Return the backend of a name, which must be able to run what is needed."""
     backend = load(name, device)
     missing = _missing(backend.capabilities, network, loss, optimizer, dtype, plan, step_fields)
     if missing:
@@ -197,7 +212,7 @@ def resolve(
             f"backend '{name}' cannot run this network: it lacks {', '.join(missing)}; "
             f"`samplewise backends` lists the capabilities of each{hint}"
         )
-    return Choice(backend, reason)
+    return backend
 
 
 # The last arguments of `_missing` for which nothing was missing. Whoever trains one small network
