@@ -24,8 +24,8 @@ from samplewise.training.environment import usable_cores
 from samplewise.training.many import train_many_without_warnings
 from samplewise.training.shared import shared_key
 
-MOST = 32
-"""Networks of one product; of more the caches no longer hold what they need."""
+MOST_NETWORKS = 32
+"""Networks of one product at most; of more the caches no longer hold what they need."""
 _COMPARABLE = (int, float, str, np.generic)
 """Types whose == says whether two values of one type are equal; others are so by identity."""
 
@@ -139,20 +139,12 @@ def train_together(prepared: Sequence[Preparation]) -> list[Trained]:
     Raises:
         KeyboardInterrupt: after Ctrl-C.
     """
-    found: list[Trained] = []
     with many_split_over(usable_cores()):
-        for group in _groups(prepared):
-            try:
-                found += _trained(group)
-            except Exception as error:
-                # A `monitor` of the user may raise anything; `fit` meets it again.
-                if raised_by_signal_handler(error):
-                    raise
-    return found
+        return [one for group in _groups(prepared) for one in _trained_or_none(group)]
 
 
 def _groups(prepared: Sequence[Preparation]) -> list[list[Preparation]]:
-    """Return groups of at most `MOST` that can share a product."""
+    """Return groups of at most `MOST_NETWORKS` that can share a product."""
     groups: list[tuple[Any, list[Preparation]]] = []
     for one in prepared:
         task = one.task
@@ -166,8 +158,22 @@ def _groups(prepared: Sequence[Preparation]) -> list[list[Preparation]]:
                 break
         else:
             groups.append((key, [one]))
-    starts = [(group, start) for _, group in groups for start in range(0, len(group), MOST)]
-    return [group[start : start + MOST] for group, start in starts]
+    return [
+        group[start : start + MOST_NETWORKS]
+        for _, group in groups
+        for start in range(0, len(group), MOST_NETWORKS)
+    ]
+
+
+def _trained_or_none(group: Sequence[Preparation]) -> list[Trained]:
+    """Return the trainings of a group; none where an error ends it, which `fit` meets again."""
+    try:
+        return _trained(group)
+    except Exception as error:
+        # A `monitor` of the user may raise anything.
+        if raised_by_signal_handler(error):
+            raise
+        return []
 
 
 def _trained(group: Sequence[Preparation]) -> list[Trained]:
