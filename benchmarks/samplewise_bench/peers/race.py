@@ -117,16 +117,20 @@ def run_race(
             peers.forget(name, task.cores)
     racers.sort(key=lambda racer: racer.entry.state != TIMED)
     timed = [racer for racer in racers if racer.entry.state == TIMED]
-    # In turns, A B C, A B C, ...: a slow minute of the machine then hits all alike.
-    for number in range(max((racer.rounds for racer in timed), default=0)):
-        for racer in timed:
-            if number < racer.rounds:
-                racer.take_turn(calls=not task.calls)
+    _take_turns(timed, calls=not task.calls)
     for racer in timed:
         entry = racer.result(task.calls)
         # Logged at once, so that a run which is stopped has not measured for nothing.
         log(f"  {entry.label}: {entry.note if entry.spread is None else f'{entry.spread} ms'}")
     return [racer.result(task.calls) for racer in racers]
+
+
+def _take_turns(racers: Sequence[Racer], *, calls: bool) -> None:
+    """Time racers in turns, A B C, A B C, ...: a slow minute of the machine then hits all alike."""
+    for number in range(max((racer.rounds for racer in racers), default=0)):
+        for racer in racers:
+            if number < racer.rounds:
+                racer.take_turn(calls=calls)
 
 
 def _entered(
