@@ -8,7 +8,7 @@ from typing import Any
 
 from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, Capabilities
 from samplewise.contract.plan import AUTO_PLAN
-from samplewise.network import FROZEN, SGD, Adam, Loss, Optimizer, loss_from
+from samplewise.network import FROZEN, SGD, Adam, Loss, Network, Optimizer, loss_from
 from samplewise.network import OPTIMIZERS as KINDS
 from samplewise.testing.cases import PLAIN
 from samplewise.testing.covering import Row, covering
@@ -117,12 +117,16 @@ def offered_values(factors: Factors, offered: Capabilities) -> dict[str, tuple[A
     }
 
 
+def _kinds_of(network: Network) -> set[str]:
+    return {layer.kind for layer in network.layers}
+
+
 def _is_offered(factor: str, value: Any, offered: Capabilities) -> bool:
     match factor:
-        case "body" | "dense_first":
-            body = BODIES[value]("identity", 1) if factor == "body" else None
-            network = body or DENSE_FIRST[value]("identity", 1, 1)
-            return {layer.kind for layer in network.layers} <= offered.layers
+        case "body":
+            return _kinds_of(BODIES[value]("identity", 1)) <= offered.layers
+        case "dense_first":
+            return _kinds_of(DENSE_FIRST[value]("identity", 1, 1)) <= offered.layers
         case "frozen":
             return FROZEN in offered.layers
         case "activation":
