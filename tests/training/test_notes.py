@@ -68,12 +68,12 @@ def test_numbers_far_from_the_size_of_outputs_are_noted(loss):
     assert "targets have a mean of 29" in note[0]
     assert "subtract the mean and divide by the deviation, as --standardize-targets" in note[0]
     for fine in (X, X * 20, NUMBERS / 3000):
-        assert notes_on_targets(fine, loss_named(loss)) == []
+        assert notes_on_targets(fine, loss_named(loss)) == ()
 
 
 @pytest.mark.parametrize("loss", ["poisson", "binary_cross_entropy", "multi_label_cross_entropy"])
 def test_counts_and_classes_are_not(loss):
-    assert notes_on_targets(np.abs(NUMBERS), loss_named(loss)) == []
+    assert notes_on_targets(np.abs(NUMBERS), loss_named(loss)) == ()
 
 
 def test_a_network_that_did_not_learn_is_noted():
@@ -237,31 +237,31 @@ def test_learning_shows_in_the_loss_that_one_answer_for_all_rows_has(loss):
     answers = (Y.mean(axis=0), np.median(Y, axis=0))
     least = min(made.mean(np.broadcast_to(made.logits_of(one), Y.shape), Y) for one in answers)
     share = 0.02 * abs(least)
-    assert notes_on_learning([least + share] * 6, made, Y, None)
+    assert notes_on_learning([least + share] * 6, made, Y, None, 0.01)
     learnt, falls = (
         [least + share, *[least - share] * 5],
         [least + (9 - k) * share for k in range(6)],
     )
     for fine in (learnt, falls, [least - share] * 6, [least + share] * 4):
-        assert notes_on_learning(fine, made, Y, None) == []
+        assert notes_on_learning(fine, made, Y, None, 0.01) == ()
     # No answer can be wrong where all targets are one.
-    assert notes_on_learning([least + share] * 6, made, Y[:1].repeat(40, axis=0), None) == []
+    assert notes_on_learning([least + share] * 6, made, Y[:1].repeat(40, axis=0), None, 0.01) == ()
 
 
 def test_a_high_rate_is_named_even_while_the_loss_falls():
     Y, loss = np.eye(2)[[0, 1, 1, 1]][:, 1:], loss_named("binary_cross_entropy")
     falls = [300.0, 290, 280, 270, 260]
     assert "try a learning_rate below 100, " in notes_on_learning(falls, loss, Y, None, 100.0)[0]
-    assert notes_on_learning(falls, loss, Y, None, 1.0) == []
-    assert notes_on_learning([0.9, 0.8, 0.7, 0.65, 0.6], loss, Y, None, 100.0) == []
+    assert notes_on_learning(falls, loss, Y, None, 1.0) == ()
+    assert notes_on_learning([0.9, 0.8, 0.7, 0.65, 0.6], loss, Y, None, 100.0) == ()
 
 
 def test_weights_count_in_the_loss_of_one_answer():
     Y, loss = np.eye(2)[[0, 1, 1, 1]][:, 1:], loss_named("binary_cross_entropy")
     balanced = np.array([3.0, 1, 1, 1])
-    assert notes_on_learning([0.6] * 5, loss, Y, None)
-    assert notes_on_learning([0.6] * 5, loss, Y, balanced) == []
-    assert notes_on_learning([0.7] * 5, loss, Y, balanced)
+    assert notes_on_learning([0.6] * 5, loss, Y, None, 0.01)
+    assert notes_on_learning([0.6] * 5, loss, Y, balanced, 0.01) == ()
+    assert notes_on_learning([0.7] * 5, loss, Y, balanced, 0.01)
 
 
 def test_the_loss_of_the_users_own_says_nothing():
@@ -275,8 +275,8 @@ def test_the_loss_of_the_users_own_says_nothing():
     made = loss_named("notes_only")
     del LOSSES["notes_only"]
     assert made.logits_of(NUMBERS) is None
-    assert notes_on_targets(NUMBERS, made) == []
-    assert notes_on_learning([1e9] * 5, made, NUMBERS, None) == []
+    assert notes_on_targets(NUMBERS, made) == ()
+    assert notes_on_learning([1e9] * 5, made, NUMBERS, None, 0.01) == ()
 
 
 def test_networks_are_noted_one_by_one():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from samplewise.warn import warn
 
 if TYPE_CHECKING:
     from samplewise.training.settings.training_settings import TrainingSettings
+
+Notes: TypeAlias = tuple[str, ...]
 
 # Pixels run to 255. Beyond some tens, unscaled inputs saturate every sigmoid at the first step.
 UNSCALED = 50.0
@@ -40,43 +42,43 @@ def warn_of(notes: Iterable[str], kind: type[SamplewiseWarning] = TrainingWarnin
         warn(note, kind)
 
 
-def notes_on_scale(largest: float) -> list[str]:
+def notes_on_scale(largest: float) -> Notes:
     """Return a warning where the largest absolute input is such that training hardly moves."""
     if largest <= UNSCALED:
-        return []
-    return [f"inputs reach {largest:.4g}; scale or standardize them, or training may not move"]
+        return ()
+    return (f"inputs reach {largest:.4g}; scale or standardize them, or training may not move",)
 
 
-def notes_on_channels(network: Network) -> list[str]:
+def notes_on_channels(network: Network) -> Notes:
     """Return a warning where a network of images seems to be given their channels last."""
     if not network.channels_hint:
-        return []
+        return ()
     channels, height, width = network.input_shape
     note = f"input_shape: {channels} channels of {height} x {width} pixels{network.channels_hint}"
-    return [note]
+    return (note,)
 
 
-def notes_on_targets(Y: NDArray[Any], loss: Loss) -> list[str]:
+def notes_on_targets(Y: NDArray[Any], loss: Loss) -> Notes:
     """Return a warning where the numbers to predict are far from the size of untrained outputs."""
     if not loss.identity_link:
-        return []
+        return ()
     with np.errstate(over="ignore", invalid="ignore"):
         mean, deviation = (
             float(np.abs(of(Y, axis=0, dtype=np.float64)).max()) for of in (np.mean, np.std)
         )
     if max(mean, deviation) <= UNSCALED_TARGETS:
-        return []
+        return ()
     note = (
         f"targets have a mean of {mean:.4g} (absolute) and a deviation of {deviation:.4g}; "
         "subtract the mean and divide by the deviation, as --standardize-targets does, or training "
         "may not move or may diverge"
     )
-    return [note]
+    return (note,)
 
 
 def notes_on_classes(
     labels: NDArray[Any], Y: NDArray[Any], class_names: Sequence[str], loss: ClassLoss
-) -> tuple[str, ...]:
+) -> Notes:
     """Return warnings where several rows have none of a class, or many have a single one of it.
 
     Args:
@@ -109,7 +111,7 @@ def notes_on_classes(
     return tuple(notes)
 
 
-def notes_on_order(labels: NDArray[Any], settings: TrainingSettings) -> tuple[str, ...]:
+def notes_on_order(labels: NDArray[Any], settings: TrainingSettings) -> Notes:
     """Return a warning where rows come class by class, and every epoch takes them in that order.
 
     The loss and accuracy of a step are of rows whose class the steps before have just learnt.
@@ -135,7 +137,7 @@ def notes_on_order(labels: NDArray[Any], settings: TrainingSettings) -> tuple[st
     return (note,)
 
 
-def notes_on_order_of_numbers(Y: NDArray[Any], settings: TrainingSettings) -> tuple[str, ...]:
+def notes_on_order_of_numbers(Y: NDArray[Any], settings: TrainingSettings) -> Notes:
     """Return a warning where numbers hardly change from row to row, in every epoch alike.
 
     As of rows that come class by class. A single epoch is silent: the loss of each row before its
@@ -168,7 +170,7 @@ def notes_on_validation(
     Y: NDArray[Any],
     class_names: Sequence[str],
     loss: ClassLoss,
-) -> tuple[str, ...]:
+) -> Notes:
     """Return a warning where validation rows have none of a class that is trained on.
 
     Args:
@@ -204,8 +206,8 @@ def notes_on_learning(
     loss: Loss,
     Y: NDArray[Any],
     weights: NDArray[Any] | None,
-    learning_rate: float = 0.01,
-) -> list[str]:
+    learning_rate: float,
+) -> Notes:
     """Return a warning where training ended no better than one answer for all rows would be.
 
     The loss has stopped falling in the second half of the epochs, and is at least that of one
@@ -220,23 +222,23 @@ def notes_on_learning(
         learning_rate: of the settings, above 0.
     """
     if len(losses) < FEWEST_EPOCHS:
-        return []
+        return ()
     last, before = losses[-1], losses[(len(losses) - 1) // 2]
     wide = Y.astype(np.float64)
     falls, is_high = last < before - STOPPED_SHARE * abs(before), learning_rate > HIGH_RATE
     if (falls and not is_high) or not vary(wide):
-        return []
+        return ()
     baseline = _loss_of_one_answer(loss, wide, weights)
     if baseline is None or last < baseline - STOPPED_SHARE * abs(baseline):
-        return []
+        return ()
     if falls and last < FAR_OFF * abs(baseline):
-        return []
+        return ()
     rate = f"a learning_rate below {learning_rate:g}" if is_high else "another learning_rate"
     note = (
         f"the network did not learn: its loss ended at {last:.4g}, and the same answer for every "
         f"row has {baseline:.4g}; try {rate}, another init or number of epochs, and scaled inputs"
     )
-    return [note]
+    return (note,)
 
 
 def _loss_of_one_answer(
