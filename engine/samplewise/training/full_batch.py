@@ -18,6 +18,7 @@ from samplewise.network import SGD, Loss, Network
 from samplewise.threads import limited
 from samplewise.training import batches
 from samplewise.training.beginning import columns_of, first_state
+from samplewise.training.epochs import NEVER
 from samplewise.training.history import INTERRUPTED
 from samplewise.training.network_steps import NetworkSteps
 from samplewise.training.prerequisites import (
@@ -38,7 +39,7 @@ from samplewise.training.snapshot import Snapshot
 if TYPE_CHECKING:
     from samplewise.model.model import Model
 
-MOST_ITERATIONS, MOST_CALLS, TOLERANCE = 200, 15_000, 1e-4
+MAX_ITERATIONS, MAX_CALLS, TOLERANCE = 200, 15_000, 1e-4
 # Its velocity after one step from 0 is the gradient.
 _MOMENTUM = SGD(momentum=0.5)
 # SciPy's status where a callback raised StopIteration.
@@ -90,8 +91,8 @@ def minimize(
     settings: TrainingSettings,
     *,
     initial: Model | TrainingState | None = None,
-    max_iterations: int = MOST_ITERATIONS,
-    max_calls: int = MOST_CALLS,
+    max_iterations: int = MAX_ITERATIONS,
+    max_calls: int = MAX_CALLS,
     tolerance: float = TOLERANCE,
     stop: threading.Event | None = None,
     **rows: Unpack[RowOptions],
@@ -137,7 +138,7 @@ def minimize(
     session = _session(network, loss, settings, shared)
     objective = _Objective(session, network, settings, shared)
     with session.compiled([state]), limited(settings.threads):
-        found = _searched(objective, state.parameters, options, stop or threading.Event())
+        found = _minimized(objective, state.parameters, options, stop or NEVER)
         objective(found.x)
         if not math.isfinite(found.fun):
             raise DivergenceError(
@@ -240,13 +241,13 @@ class _Objective:
         return value, state.optimizer_state.astype(np.float64)
 
 
-def _searched(
+def _minimized(
     objective: _Objective,
     start: NDArray[Any],
     options: dict[str, float],
     stop: threading.Event,
 ) -> Any:
-    """Return SciPy's result."""
+    """Return SciPy's result of minimizing an objective from its parameters (P,)."""
     from scipy import optimize
 
     def stop_where_asked(_: NDArray[np.float64]) -> None:
