@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 RATES, WEIGHTS, PENALTIES, DECISIONS = "rates", "weights", "penalties", "decisions"
 
 
+def step_count(rows: int, batch_size: int) -> int:
+    """Return the steps that rows take in batches, of which the last may be shorter."""
+    return -(-rows // batch_size)
+
+
 @dataclass
 class TrainingState:
     """All that a step changes.
@@ -91,7 +96,7 @@ class Steps:
     @property
     def count(self) -> int:
         """Number of steps in the window."""
-        return -(-(self.stop - self.start) // self.batch_size)
+        return step_count(self.stop - self.start, self.batch_size)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step of the window, counted from 0.

@@ -11,6 +11,7 @@ import numpy as np
 from samplewise.contract import Capabilities
 from samplewise.contract.capabilities import Need, needs
 from samplewise.contract.plan import AUTO_PLAN, DIRECT
+from samplewise.contract.state import step_count
 from samplewise.network import SGD, Loss, Network, Optimizer, loss_named, multilayer_perceptron
 from samplewise.options.fields import changed_fields
 
@@ -47,7 +48,7 @@ class Case:
     @property
     def steps(self) -> int:
         """Steps of an epoch."""
-        return -(-self.rows // self.batch_size)
+        return step_count(self.rows, self.batch_size)
 
     def needs(self, plan: str | None = None) -> list[Need]:
         """Return the capabilities that training it by this plan takes, as (kind, name), sorted."""

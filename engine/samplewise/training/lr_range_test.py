@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from samplewise.checks import must_be, positive_number
+from samplewise.contract.state import step_count
 from samplewise.data.augmentation import Views
 from samplewise.errors import DivergenceError, ParameterError
 from samplewise.network import Network
@@ -24,7 +25,7 @@ from samplewise.text import counted
 from samplewise.training import batches
 from samplewise.training.callbacks import Hook, as_callbacks
 from samplewise.training.environment import environment
-from samplewise.training.epochs import ended, session_of
+from samplewise.training.epochs import NEVER, ended, session_of
 from samplewise.training.history import DIVERGED, FINISHED, INTERRUPTED
 from samplewise.training.notes import warn_of
 from samplewise.training.prerequisites import announced_backend_choice, check_stop, loss_for
@@ -121,7 +122,7 @@ def lr_range_test(
         settings, shuffle=True, max_seconds=None, ema_decay=None, track_accuracy=False
     )
     rows = prepared(network, X, targets, loss, settings, class_names=class_names)
-    steps = -(-len(rows) // settings.batch_size)
+    steps = step_count(len(rows), settings.batch_size)
     if steps < FEWEST_STEPS:
         raise ParameterError(
             f"{counted(len(rows), 'row')} in batches of {settings.batch_size} make "
@@ -136,74 +137,87 @@ def lr_range_test(
         rates = np.geomspace(lowest, highest, min(steps, MOST_RATES)).tolist()
         with ended([run]):
             run.begin(environment(session.backend))
-            each, stopped = _swept(session, run, rows, rates, stop or threading.Event())
+            passes = _Passes(session, run, rows, rates, stop or NEVER)
+            losses_of_passes, stopped = passes.run_all()
             run.history.stopped = stopped
-    found = _sweep(rates, each, stopped, run)
+    found = _result(rates, losses_of_passes, stopped, run)
     warn_of(found.notes)
     return found
 
 
-def _swept(
-    session: Session,
-    run: TrainingRun,
-    rows: TrainingRows,
-    rates: Sequence[float],
-    stop: threading.Event,
-) -> tuple[list[list[float]], str]:
-    """Return the losses of each pass, until training breaks, and why most of them ended."""
-    fresh, broken = run.state.copy(), 0
-    each: list[list[float]] = []
-    for epoch in range(1, min(MOST_PASSES, -(-ENOUGH_SAMPLES // len(rows))) + 1):
-        run.state.go_back(fresh)
-        losses, stopped = _pass(session, run, rows, rates, epoch, stop)
-        if stopped == INTERRUPTED:
-            return each or [losses], INTERRUPTED
-        each.append(losses)
-        broken += stopped == DIVERGED
-    return each, DIVERGED if 2 * broken > len(each) else FINISHED
+class _Passes:
+    """Passes over the rows in which the rate grows, each from the same weights.
+
+    Args:
+        session: compiled, of one network.
+        run: of the network, with its first weights.
+        rows: trained on.
+        rates: ascending; each trains at least one step of a pass.
+        stop: ends the running pass at its next rate.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        run: TrainingRun,
+        rows: TrainingRows,
+        rates: Sequence[float],
+        stop: threading.Event,
+    ) -> None:
+        self._session, self._run, self._rows = session, run, rows
+        self._rates, self._stop = rates, stop
+        settings = run.settings
+        self._orders = batches.Orders(len(rows), settings.seed_of_order)
+        self._views = Views(rows.X, rows.image_shape, settings.augment, settings.seed_of_order)
+        steps, size = step_count(len(rows), settings.batch_size), settings.batch_size
+        self._edges = [steps * k // len(rates) * size for k in range(len(rates))] + [len(rows)]
+
+    def run_all(self) -> tuple[list[list[float]], str]:
+        """Return the losses of each pass, until training breaks, and why most of them ended."""
+        run, first_state, broken = self._run, self._run.state.copy(), 0
+        losses_of_passes: list[list[float]] = []
+        passes = min(MOST_PASSES, -(-ENOUGH_SAMPLES // len(self._rows)))
+        for epoch in range(1, passes + 1):
+            run.state.go_back(first_state)
+            losses, stopped = self._run_one(epoch)
+            if stopped == INTERRUPTED:
+                return losses_of_passes or [losses], INTERRUPTED
+            losses_of_passes.append(losses)
+            broken += stopped == DIVERGED
+        return losses_of_passes, DIVERGED if 2 * broken > len(losses_of_passes) else FINISHED
+
+    def _run_one(self, epoch: int) -> tuple[list[float], str]:
+        """Return the mean loss at each rate until training breaks, and why the pass ended."""
+        steps, order = self._run.own_steps, self._orders.of_epoch(epoch)
+        X = self._views.of_epoch(epoch)
+        steps.begin_epoch(epoch, order)
+        losses_of_rows = np.full((1, len(self._rows)), np.nan, dtype=X.dtype)
+        losses: list[float] = []
+        for rate, start, end in zip(self._rates, self._edges, self._edges[1:], strict=False):
+            if self._stop.is_set():
+                return losses, INTERRUPTED
+            window = dataclasses.replace(steps.of_window(order, start, end), learning_rate=rate)
+            self._session.run(X, self._rows.Y, [window], losses_of_rows, [0])
+            mean = float(np.mean(losses_of_rows[0, start:end], dtype=np.float64))
+            if not math.isfinite(mean) or not np.isfinite(self._session.parameters(0)).all():
+                return losses, DIVERGED
+            losses.append(mean)
+            if _has_broken(_smoothed(losses, len(self._rates)), _first_sure(len(self._rates))):
+                return losses, DIVERGED
+        return losses, FINISHED
 
 
-def _pass(
-    session: Session,
-    run: TrainingRun,
-    rows: TrainingRows,
-    rates: Sequence[float],
-    epoch: int,
-    stop: threading.Event,
-) -> tuple[list[float], str]:
-    """Return the mean loss at each rate until training breaks, and why the pass ended."""
-    settings = run.settings
-    seed = settings.seed_of_order
-    order = batches.Orders(len(rows), seed).of_epoch(epoch)
-    X = Views(rows.X, rows.image_shape, settings.augment, seed).of_epoch(epoch)
-    size = settings.batch_size
-    run.own_steps.begin_epoch(epoch, order)
-    steps = -(-len(rows) // size)
-    edges = [steps * k // len(rates) * size for k in range(len(rates))] + [len(rows)]
-    every = np.full((1, len(rows)), np.nan, dtype=rows.X.dtype)
-    losses: list[float] = []
-    for rate, start, end in zip(rates, edges, edges[1:], strict=False):
-        if stop.is_set():
-            return losses, INTERRUPTED
-        window = run.own_steps.of_window(order, start, end)
-        steps_at = dataclasses.replace(window, learning_rate=rate)
-        session.run(X, rows.Y, [steps_at], every, [0])
-        mean = float(np.mean(every[0, start:end], dtype=np.float64))
-        if not math.isfinite(mean) or not np.isfinite(session.parameters(0)).all():
-            return losses, DIVERGED
-        losses.append(mean)
-        if _broken(_smoothed(losses, len(rates)), _first_sure(len(rates))):
-            return losses, DIVERGED
-    return losses, FINISHED
-
-
-def _mean_of_passes(each: list[list[float]]) -> list[float]:
+def _mean_of_passes(losses_of_passes: list[list[float]]) -> list[float]:
     """Return the mean loss at each rate that at least half of the passes have reached."""
-    reached = sorted(map(len, each))[len(each) // 2]
+    reached = sorted(map(len, losses_of_passes))[len(losses_of_passes) // 2]
     # One that broke before, by bad luck, counts with its largest loss from there on. But not where
     # it broke at a rate far below: its single samples differed, and it would hide the minimum.
     far = reached / 2
-    whole = [(one + [max(one)] * reached)[:reached] for one in each if one and len(one) >= far]
+    whole = [
+        (losses + [max(losses)] * reached)[:reached]
+        for losses in losses_of_passes
+        if losses and len(losses) >= far
+    ]
     return np.mean(whole, axis=0).tolist() if whole else []
 
 
@@ -215,7 +229,8 @@ def _smoothed(losses: Sequence[float], rates: int) -> NDArray[np.float64]:
     return np.asarray(sums / np.cumsum(weights), np.float64)
 
 
-def _broken(smoothed: NDArray[np.float64], first: int) -> bool:
+def _has_broken(smoothed: NDArray[np.float64], first: int) -> bool:
+    """Return True if the last smoothed loss is far above its start, the first `first` rates."""
     if len(smoothed) <= first:
         return False
     start, least, now = smoothed[: first + 1].max(), smoothed.min(), smoothed[-1]
@@ -223,13 +238,19 @@ def _broken(smoothed: NDArray[np.float64], first: int) -> bool:
 
 
 def _first_sure(rates: int) -> int:
+    """Return the index of the first rate whose smoothed loss is the mean of enough."""
     return max(rates // UNSURE, FEWEST_SEEN)
 
 
-def _sweep(
-    rates: list[float], each: list[list[float]], stopped: str, run: TrainingRun
+def _result(
+    rates: list[float], losses_of_passes: list[list[float]], stopped: str, run: TrainingRun
 ) -> LearningRateRangeTest:
-    losses = _mean_of_passes(each)
+    """Return the result of passes that ended for the reason `stopped`.
+
+    Raises:
+        DivergenceError: training broke before there was anything to see.
+    """
+    losses = _mean_of_passes(losses_of_passes)
     rates = rates[: len(losses)]
     if stopped == DIVERGED and len(losses) < FEWEST_STEPS // 2:
         raise DivergenceError(
@@ -255,5 +276,5 @@ def _sweep(
         stopped=stopped,
         backend=run.backend.name,
         notes=notes,
-        passes=len(each),
+        passes=len(losses_of_passes),
     )

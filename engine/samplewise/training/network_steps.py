@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Steps
+from samplewise.contract.state import step_count
 from samplewise.network import Network
 from samplewise.streams import Streams
 from samplewise.training.ran_epoch import RanEpoch
@@ -23,6 +24,10 @@ class NetworkSteps:
     """Makes the steps that all networks share a network's own.
 
     Args:
+        network: to train.
+        settings: of the training.
+        rows: trained on.
+        rates: of the network's steps.
         decides: whether the steps write their decisions.
 
     Attributes:
@@ -49,8 +54,8 @@ class NetworkSteps:
             self.decisions = np.full(len(rows), UNDECIDED)
         self._drops = network.differs_in_training
         self._dropout_key, self._streams = 0, Streams(settings.seed)
-        self._row_weights = rows.weights
-        self._weights = self._scaled(rows.weights)
+        self._loss_weights = rows.weights
+        self._gradient_weights = self._scaled(rows.weights)
         self._l2: Vector | None = None
         self._batch_size = min(settings.batch_size, len(rows))
         if settings.batch_l2 > 0 or settings.normalize_weights:
@@ -77,12 +82,12 @@ class NetworkSteps:
         each = np.divide(1.0, sums, out=np.zeros_like(sums), where=positive)
         normalized = np.empty_like(weights)
         normalized[order] = ordered * np.repeat(each * self._sizes, self._sizes)
-        self._row_weights, self._weights = normalized, self._scaled(normalized)
+        self._loss_weights, self._gradient_weights = normalized, self._scaled(normalized)
         if self._l2 is not None:
             self._l2 = self._settings.batch_l2 * each
 
     def _scaled(self, weights: NDArray[Any] | None) -> NDArray[Any] | None:
-        """Return weights of rows times the factor of all gradients."""
+        """Return the weights of gradients: those of losses, (n,), times the factor of gradients."""
         scale, X = self._settings.gradient_scale, self._rows.X
         if scale == 1:
             return weights
@@ -90,8 +95,8 @@ class NetworkSteps:
         return np.asarray(ones * X.dtype.type(scale))
 
     def of_window(self, order: NDArray[np.int64], start: int, stop: int) -> Steps:
-        """Return the steps of a window of the epoch."""
-        first, last = -(-start // self._batch_size), -(-stop // self._batch_size)
+        """Return the steps of the window `order[start:stop]` of an epoch; a batch begins it."""
+        first, last = (step_count(rows, self._batch_size) for rows in (start, stop))
         rate, rates = self._rates.of_steps(first, last)
         return _steps(
             order=order,
@@ -101,7 +106,7 @@ class NetworkSteps:
             learning_rate=rate,
             dropout_key=self._dropout_key,
             rates=rates,
-            weights=self._weights,
+            weights=self._gradient_weights,
             l2=_of_steps(self._l2, first, last),
             penalties=_of_steps(self.penalties, first, last),
             decisions=self.decisions,
@@ -116,22 +121,22 @@ class NetworkSteps:
             losses: of each of them.
         """
         rows, decisions, penalties, sizes = len(order), self.decisions, self.penalties, None
-        steps = -(-rows // self._batch_size)
+        steps = step_count(rows, self._batch_size)
         if decisions is not None:
             self.decisions, decisions = _filled(UNDECIDED, decisions), decisions[:rows]
         if penalties is not None:
             self.penalties, penalties = _filled(np.nan, penalties), penalties[:steps]
             sizes = self._sizes[:steps]
         return RanEpoch(
-            epoch,
-            order,
-            losses,
-            self._rates.of_steps(steps - 1, steps)[0],
-            self._row_weights,
-            self._settings.normalize_weights,
-            decisions,
-            penalties,
-            sizes,
+            epoch=epoch,
+            order=order,
+            losses=losses,
+            learning_rate=self._rates.of_steps(steps - 1, steps)[0],
+            weights=self._loss_weights,
+            normalized=self._settings.normalize_weights,
+            decisions=decisions,
+            penalties=penalties,
+            sizes=sizes,
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samplewise.contract import Plan, PlanSpec
+from samplewise.contract.state import step_count
 from samplewise.errors import DivergenceError, SnapshotError
 from samplewise.training.rows.training_rows import TrainingRows
 from samplewise.training.snapshot import (
@@ -167,7 +168,7 @@ def restore(
 
 def _steps(run: TrainingRun, rows: int) -> int:
     """Return the steps that so many rows of an epoch take."""
-    return -(-rows // min(run.settings.batch_size, len(run.rows)))
+    return step_count(rows, run.settings.batch_size)
 
 
 def _restore_written(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from samplewise.contract.state import step_count
+
 MAX_STEPS, MAX_SECONDS = "max_steps", "max_seconds"
 
 
@@ -35,7 +37,7 @@ class Limits:
 
     def _steps(self, epoch: int, position: int) -> int:
         """Return the steps before a position in an epoch; all epochs before it were whole."""
-        whole, part = (-(-rows // self._batch_size) for rows in (self._rows, position))
+        whole, part = (step_count(rows, self._batch_size) for rows in (self._rows, position))
         return (epoch - 1) * whole + part
 
     def reached(self, epoch: int, position: int) -> str | None:

@@ -18,6 +18,7 @@ from samplewise.checks import (
 from samplewise.checks import text as text_of
 from samplewise.contract import PENALTIES, PLANS, RATES, WEIGHTS, PlanSpec, Workload
 from samplewise.contract.plan import AUTO_PLAN, DEFAULT_MEMORY_MB, DIRECT
+from samplewise.contract.state import step_count
 from samplewise.errors import ParameterError
 from samplewise.network import INITIALIZERS, OPTIMIZERS, SGD, Loss, Optimizer
 from samplewise.options.fields import Chosen, documented, option
@@ -237,7 +238,7 @@ class TrainingSettings(Settings):
         Raises:
             CombinationError: it is too short for the schedule.
         """
-        steps = -(-rows // min(self.batch_size, rows))
+        steps = step_count(rows, self.batch_size)
         run = RunLength(self.epochs, steps, self.max_steps, rows)
         self.schedule.check(self.learning_rate, run)
         return run
