@@ -21,7 +21,7 @@ from samplewise.data.rows import preprocessed_rows
 from samplewise.data.sources.options import STRETCH
 from samplewise.errors import DataError, ParameterError
 from samplewise.locks import new_lock
-from samplewise.model.parts import (
+from samplewise.model.part_checks import (
     check_class_names,
     check_parameters,
     check_preprocessing,

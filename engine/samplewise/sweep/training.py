@@ -22,8 +22,8 @@ from samplewise.sweep.rows import SweepRows
 from samplewise.sweep.trials import Trial
 from samplewise.training.callbacks import Callback
 from samplewise.training.history import INTERRUPTED, EpochRecord, History
-from samplewise.training.parted import part_of
 from samplewise.training.snapshot import Snapshot
+from samplewise.training.snapshot_parts import part_of
 
 MOST_CHARACTERS = 500
 """Of a reason in the journal, which must not lose the remedy at its end."""

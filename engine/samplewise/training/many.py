@@ -18,13 +18,13 @@ from samplewise.training.callbacks import Callback, Hook, as_callbacks
 from samplewise.training.epochs import run_training
 from samplewise.training.history import INTERRUPTED
 from samplewise.training.notes import warn_of
-from samplewise.training.parted import joined
 from samplewise.training.prerequisites import announced_backend_choice, check_stop
 from samplewise.training.result import TrainingResult
 from samplewise.training.rows.preparation import RowOptions, check_row_options, prepared
 from samplewise.training.settings.training_settings import TrainingSettings
 from samplewise.training.shared import check_shared, shared_loss
 from samplewise.training.snapshot import Snapshot
+from samplewise.training.snapshot_parts import joined
 from samplewise.training.train import result_of
 from samplewise.training.training_run import TrainingRun
 from samplewise.training.user_functions import EnsembleFigure, Figure, Metric, UserFunctions
@@ -146,8 +146,9 @@ def train_many_without_warnings(
         )
     ]
     found: list[TrainingResult | DivergenceError] = []
-    for group in [runs] if together else [[run] for run in runs]:
-        start = starts[len(found)]
+    groups = [runs] if together else [[run] for run in runs]
+    # Of networks that train at once, the first has the snapshot of all.
+    for group, start in zip(groups, starts[: len(groups)], strict=True):
         snapshot = start if isinstance(start, Snapshot) else None
         unfinished = run_training(group, shared, stop, snapshot)
         found += [run.error or _result(run, unfinished) for run in group]

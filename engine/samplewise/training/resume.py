@@ -88,7 +88,7 @@ def check_plan(snapshot: Snapshot, plan: Plan, backend: str) -> None:
 
 
 def has_whole_weights(snapshot: Snapshot) -> bool:
-    """Return True if no plan keeps a part of the weights, as `parted.part_of` leaves them."""
+    """Return True if no plan keeps a part of the weights, as `part_of` leaves none."""
     return PLAN not in snapshot.identity
 
 
