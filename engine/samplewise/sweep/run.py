@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +17,14 @@ from samplewise.io.writing import make_folder
 from samplewise.sweep.candidates import DONE, FAILED
 from samplewise.sweep.definition import Sweep
 from samplewise.sweep.dispatch import check_jobs, dispatched, executor_for, trains_here
-from samplewise.sweep.executors import Executor
-from samplewise.sweep.groups import PlannedTrials
+from samplewise.sweep.groups import PlannedTrial, PlannedTrials
 from samplewise.sweep.journal import FILE, Entry, Journal
 from samplewise.sweep.points import Grid
 from samplewise.sweep.results import SweepResult, check_installed
 from samplewise.sweep.rows import DATA_WORDS, SweepRows
 from samplewise.sweep.snapshots import Snapshots
 from samplewise.sweep.sources import Source, source_of
-from samplewise.sweep.training import entries_of
+from samplewise.sweep.training import TrainedGroup, entries_of
 from samplewise.sweep.trials import Trial, named
 from samplewise.training.environment import environment
 from samplewise.training.prerequisites import check_stop
@@ -111,9 +110,11 @@ def run_sweep(
         counts = _Counts()
         entries = counts.noting(journal)
         source = source_of(sweep, plan, rows, entries, snapshots, retry_failed=retry_failed)
+        recorder = _Recorder(source, journal, snapshots, counts, sweep.size)
         if not source.is_finished:
             with executor_for(rows, n_jobs) as executor:
-                _train(source, counts, sweep.size, executor, journal, snapshots, on_group, stop)
+                groups = dispatched(source, executor, stop)
+                recorder.record_all(groups, executor.slots, on_group)
     return SweepResult(sweep, journal, journal.header)
 
 
@@ -141,31 +142,57 @@ def _make(folder: Path) -> None:
         )
 
 
-def _train(
-    source: Source,
-    counts: _Counts,
-    trials: int,
-    executor: Executor,
-    journal: Journal,
-    snapshots: Snapshots,
-    on_group: Callable[[Progress], None] | None,
-    stop: threading.Event | None,
-) -> None:
-    """Train all that a source gives, and write down each group once it is trained."""
-    for group, trained in dispatched(source, executor, stop):
+class _Recorder:
+    """Writes down each group of trials once it is trained.
+
+    Args:
+        source: of the groups; learns what each took.
+        journal: of the sweep.
+        snapshots: of the trials that can go on.
+        counts: of the journal's lines.
+        trials: of the sweep.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        journal: Journal,
+        snapshots: Snapshots,
+        counts: _Counts,
+        trials: int,
+    ) -> None:
+        self._source = source
+        self._journal = journal
+        self._snapshots = snapshots
+        self._counts = counts
+        self._trials = trials
+
+    def record_all(
+        self,
+        groups: Iterable[tuple[Sequence[PlannedTrial], TrainedGroup]],
+        slots: int,
+        on_group: Callable[[Progress], None] | None,
+    ) -> None:
+        """Keep each group as it ends, of `slots` that train at once, and tell of it."""
+        for group, trained in groups:
+            self._record(group, trained)
+            if on_group is not None:
+                left = (self._source.seconds_left or 0.0) / slots
+                counts = self._counts
+                on_group(Progress(counts.finished, counts.failed, self._trials, len(group), left))
+
+    def _record(self, group: Sequence[PlannedTrial], trained: TrainedGroup) -> None:
+        """Keep the snapshots and results of a group, and tell the source."""
         # Before their lines, which say that the trials can go on.
         pairs = zip(group, trained.snapshots, strict=True)
-        snapshots.save({one.trial.key: found for one, found in pairs if found is not None})
+        self._snapshots.save({one.trial.key: found for one, found in pairs if found is not None})
         entries = entries_of(group, trained.results)
-        journal.append(*entries)
-        counts.note(entries)
+        self._journal.append(*entries)
+        self._counts.note(entries)
         # The first group also loads kernels and libraries, so only its training counts.
-        is_first = source.seconds_left is None
+        is_first = self._source.seconds_left is None
         seconds = trained.training_s or trained.seconds if is_first else trained.seconds
-        source.took(group, entries, seconds)
-        if on_group is not None:
-            left = (source.seconds_left or 0.0) / executor.slots
-            on_group(Progress(counts.finished, counts.failed, trials, len(group), left))
+        self._source.took(group, entries, seconds)
 
 
 class _Counts:
