@@ -31,7 +31,7 @@ from samplewise.testing.epochs_at_once import epochs_at_once
 from samplewise.testing.factors import DTYPES, LINEAR_OPTIMIZERS, STEP_FIELDS, covering_rows
 from samplewise.testing.measures import Measure, condition
 from samplewise.testing.problems import REFERENCE, problem
-from samplewise.testing.runs import Trained
+from samplewise.testing.runs import RunEnd
 from samplewise.testing.tolerances import Tolerance
 from samplewise.training import batches
 
@@ -144,7 +144,7 @@ def _allowed(member: Case) -> Tolerance:
 
 
 @cache
-def _expected(case: ManyCase) -> list[Trained]:
+def _expected(case: ManyCase) -> list[RunEnd]:
     """Return the reference's run of each, one after the other."""
     reference = registry.load(REFERENCE)
     return [_trained(reference, case, [k], None)[0] for k in range(len(case.members))]
@@ -152,7 +152,7 @@ def _expected(case: ManyCase) -> list[Trained]:
 
 def _trained(
     backend: Backend, case: ManyCase, chosen: Sequence[int], plan: str | None
-) -> list[Trained]:
+) -> list[RunEnd]:
     """Train chosen networks in one session; None as the plan gives no workload."""
     members = [case.members[k] for k in chosen]
     drawn = [problem(member) for member in members]
@@ -177,7 +177,7 @@ def _trained(
                 windows[place].append(own[place])
     session.synchronize()
     return [
-        Trained(each.parameters, each.optimizer_state, losses[:, k], runs.penalties_of(windows[k]))
+        RunEnd(each.parameters, each.optimizer_state, losses[:, k], runs.penalties_of(windows[k]))
         for k, each in enumerate(states)
     ]
 

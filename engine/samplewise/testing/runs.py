@@ -38,7 +38,7 @@ Ended = tuple[TrainingState, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class RunEnd:
     """The end of a run.
 
     Args:
@@ -104,7 +104,7 @@ def trained(
     *,
     start: NDArray[Any] | None = None,
     chunk: int | None = None,
-) -> Trained:
+) -> RunEnd:
     """Train a case in a session of it.
 
     Args:
@@ -130,7 +130,7 @@ def trained(
             windows.append(own)
     session.synchronize()
     penalties = penalties_of(windows)
-    return Trained(state.parameters, state.optimizer_state, losses[:, 0], penalties)
+    return RunEnd(state.parameters, state.optimizer_state, losses[:, 0], penalties)
 
 
 def penalties_of(windows: Sequence[Steps]) -> NDArray[np.float64]:
@@ -176,7 +176,7 @@ def of_windows(program: Program, drawn: Problem, windows: Sequence[Steps]) -> En
 
 
 @cache
-def expected(case: Case, epochs: int, shuffle: bool) -> Trained:
+def expected(case: Case, epochs: int, shuffle: bool) -> RunEnd:
     """Return the reference's run of a case."""
     return trained(compiled(registry.load(REFERENCE), case), case, epochs, shuffle)
 
@@ -225,8 +225,8 @@ def _effect_of_nudge(case: Case, shuffle: bool, towards: float) -> float:
 
 def compare_states(
     layout: ParameterLayout,
-    got: Trained | TrainingState,
-    want: Trained | TrainingState,
+    got: RunEnd | TrainingState,
+    want: RunEnd | TrainingState,
     allowed: Tolerance,
 ) -> list[Measure]:
     """Measure parameters, and each slot of the optimizer by its own largest entry."""
@@ -246,7 +246,7 @@ def compare_ends(drawn: Problem, got: Ended, want: Ended, steps: int) -> list[Me
     return [measures.losses(got[1], want[1], allowed), *states]
 
 
-def compare_runs(case: Case, got: Trained, want: Trained, allowed: Tolerance) -> list[Measure]:
+def compare_runs(case: Case, got: RunEnd, want: RunEnd, allowed: Tolerance) -> list[Measure]:
     """Measure the losses and penalties of a run, and its last state."""
     found = [measures.losses(got.losses, want.losses, allowed)]
     if want.penalties.size:
