@@ -105,16 +105,7 @@ def prepared(
     chosen = select(len(rows), rows.labels, rows.class_names or None, settings, sample_weight)
     held = None
     if validation is not None:
-        if settings.validation_fraction is not None:
-            raise ParameterError(
-                f"validation_fraction is {settings.validation_fraction}, but validation rows are "
-                "given too; choose one of them"
-            )
-        held_X, held_targets = _pair(validation)
-        names = rows.class_names or None
-        held = training_rows(
-            held_X, held_targets, network, loss, dtype, names, "validation", rows.columns
-        )
+        held = _given_validation(validation, rows, network, loss, settings)
     elif len(chosen.validation):
         held = _taken(rows, chosen.validation)
     kept = rows if len(chosen.training) == len(rows) else _taken(rows, chosen.training)
@@ -139,6 +130,24 @@ def _notes(
         names = kept.class_names
         notes += notes_on_validation(kept.labels, held.labels, held.Y, names, loss)
     return notes
+
+
+def _given_validation(
+    validation: Validation,
+    rows: TrainingRows,
+    network: Network,
+    loss: Loss,
+    settings: TrainingSettings,
+) -> TrainingRows:
+    """Return the validation rows that the caller gave, with the classes and columns of `rows`."""
+    if settings.validation_fraction is not None:
+        raise ParameterError(
+            f"validation_fraction is {settings.validation_fraction}, but validation rows are "
+            "given too; choose one of them"
+        )
+    X, targets = _pair(validation)
+    names, dtype = rows.class_names or None, np.dtype(settings.dtype)
+    return training_rows(X, targets, network, loss, dtype, names, "validation", rows.columns)
 
 
 def _pair(validation: Any) -> Validation:
