@@ -82,6 +82,7 @@ class Session:
         self._programs = Programs(backend, networks, loss, optimizers, dtype, predicts=logits)
         parts = backend, networks, loss, optimizers, dtype, workload, recorded
         self._key = idle_programs.program_key(*parts) if reuse else None
+        self._synchronized = True
 
     @contextmanager
     def compiled(self, states: Sequence[TrainingState]) -> Iterator[None]:
@@ -269,20 +270,20 @@ class Session:
             self._programs.restore(self.states, X, held)
         self._synchronized = False
 
-    def _bring_out(self) -> None:
+    def _synchronize_if_needed(self) -> None:
         """Synchronize once for all networks between two chunks."""
         if not self._synchronized:
             self.synchronize()
 
     def parameters(self, index: int) -> NDArray[Any]:
         """Return the parameters (P,) of a network as they are now; they change with each chunk."""
-        self._bring_out()
+        self._synchronize_if_needed()
         return self.states[index].parameters
 
     def logits(self, index: int, X: NDArray[Any]) -> NDArray[Any]:
         """Return the logits of rows by a network as it is now, (n, outputs)."""
         if self._programs.many is not None:
-            self._bring_out()
+            self._synchronize_if_needed()
         with blamed_on(self.backend.name):
             return self._programs.predictors[index].logits(self.states[index], X)
 
