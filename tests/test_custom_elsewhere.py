@@ -88,7 +88,7 @@ def predict(model):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_pickle(kind):
+def test_a_pickle_is_refused_where_its_kind_is_not_registered(kind):
     register()
     model = trained(kind).model()
     settings = pickle.dumps(TrainingSettings.from_options(**WORDS["optimizer"]))

@@ -178,7 +178,7 @@ def test_values_of_a_frame():
     assert "(3) X: column 'flag': 'yes' in row 1" in message
 
 
-def test_settings():
+def test_all_wrong_settings_are_named_at_once():
     message = raised(ParameterError, TrainingSettings, epochs=0, batch_size=0, threads="x")
     for word in ("3 errors: ", "epochs", "batch_size", "threads"):
         assert word in message

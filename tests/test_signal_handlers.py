@@ -42,7 +42,7 @@ class ArrayLike:
     __array__ = interrupted
 
 
-def test_of_arrays():
+def test_of_converting_an_array():
     with pytest.raises(OutError):
         samplewise.train(
             samplewise.multilayer_perceptron(1, (), 1),
@@ -72,7 +72,7 @@ def test_of_a_comparison_of_weights():
         compare()
 
 
-def test_of_images(monkeypatch):
+def test_of_reading_an_image(monkeypatch):
     file = io.BytesIO()
     Image.new("L", (2, 2)).save(file, "PNG")
     monkeypatch.setattr(image_file, "_prepare", interrupted)
@@ -86,7 +86,7 @@ def test_of_headers_of_arrays(monkeypatch):
         npy_member._parse_header(b"", (1, 0), "a.npy")
 
 
-def test_of_plugins(monkeypatch):
+def test_of_loading_a_plugin(monkeypatch):
     class EntryPoint:
         load = interrupted
 

@@ -35,7 +35,7 @@ def refused(content, message):
 
 
 @pytest.mark.parametrize("pack", [as_zip, as_tar_gz])
-def test_limits(monkeypatch, pack):
+def test_too_many_members_or_bytes_are_refused(monkeypatch, pack):
     content = pack(FILES)
     monkeypatch.setattr(archive, "MAX_MEMBERS", 5)
     refused(content, "over 5 members")

@@ -84,7 +84,7 @@ def test_class_folders_of_either_unicode_form_are_the_same_classes(tmp_path):
     ("kind", "name"),
     [("PNG", "x.PNG"), ("BMP", "x.bmp"), ("GIF", "x.gif"), ("WEBP", "x.webp"), ("JPEG", "x.jpeg")],
 )
-def test_formats(folder, kind, name):
+def test_each_image_format_is_read(folder, kind, name):
     options = {"lossless": True} if kind == "WEBP" else {}
     options |= {"quality": 100} if kind == "JPEG" else {}
     row = row_of(folder, encoded(Image.fromarray(NOISE), kind, **options), name)

@@ -40,7 +40,7 @@ def test_columns_are_found_by_name(tmp_path):
         load_inputs(tmp_path / "t.csv", columns=(Column("a"), Column("b"), Column("c")))
 
 
-def test_arrays(tmp_path):
+def test_rows_of_npz_and_npy_files_with_their_classes_or_numbers(tmp_path):
     X = np.arange(6.0).reshape(3, 2)
     np.savez(tmp_path / "bare.npz", dataset=X)
     np.savez(tmp_path / "known.npz", dataset=X, labels=["b", "a", "b"])
@@ -58,7 +58,7 @@ def test_arrays(tmp_path):
         load_inputs(tmp_path / "short.npz")
 
 
-def test_folders(tmp_path):
+def test_images_sorted_into_class_folders_or_lying_flat(tmp_path):
     for place in ("sorted/a", "sorted/b", "flat"):
         (tmp_path / place).mkdir(parents=True)
         Image.new("L", (28, 28), len(place)).save(tmp_path / place / "1.png")
@@ -70,7 +70,7 @@ def test_folders(tmp_path):
     assert load_inputs(tmp_path / "sorted", NUMBERS).classes is None
 
 
-def test_named_datasets():
+def test_a_bundled_dataset_by_its_name():
     found = load_inputs("iris")
     assert (len(found), found.classes[0]) == (150, "setosa")
 

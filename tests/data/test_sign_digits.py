@@ -171,7 +171,7 @@ def test_server_that_refuses(server, cache, status):
     assert kept(cache) == []
 
 
-def test_nobody_listens(server, cache):
+def test_a_server_that_does_not_answer_is_refused_with_the_remedy(server, cache):
     url = url_of(server)
     server.server_close()
     with pytest.raises(DataError, match=r"cannot download .*--data path/to/file\.npz"):

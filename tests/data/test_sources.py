@@ -100,7 +100,7 @@ def test_a_folder_has_no_numbers_to_learn(tmp_path):
         load(str(tmp_path), options=SourceOptions(numbers=True))
 
 
-def test_paths(npz, tmp_path):
+def test_the_ending_of_a_path_names_its_source(npz, tmp_path):
     assert load(str(npz)).class_names == ("a", "b", "c")
     upper = npz.rename(tmp_path / "T.NPZ")
     assert len(load(str(upper))) == 6

@@ -62,7 +62,7 @@ def assert_same_losses(built_in, own, y):
     np.testing.assert_allclose(got, wanted, rtol=1e-9)
 
 
-def test_an_activation():
+def test_an_own_activation_trains_as_the_built_in_one():
     own_tanh()
     assert_same_losses(
         *(MLPClassifier(activation=name, **QUICK) for name in ("tanh", "own_tanh")), NAMES
@@ -72,14 +72,14 @@ def test_an_activation():
     assert cnn.fit(images, [0, 1] * 3).n_iter_ == 1
 
 
-def test_a_loss_of_numbers():
+def test_an_own_loss_of_numbers_trains_as_the_built_in_one():
     half_square()
     assert_same_losses(
         *(MLPRegressor(loss, **QUICK) for loss in ("squared_error", "half_square")), NUMBER
     )
 
 
-def test_a_loss_of_classes():
+def test_an_own_loss_of_classes_trains_as_the_built_in_one():
     own_entropy()
     assert_same_losses(
         *(MLPClassifier(**loss, **QUICK) for loss in ({}, {"loss": "own_entropy"})), NAMES
@@ -88,7 +88,7 @@ def test_a_loss_of_classes():
     assert estimator.out_activation_ == "softmax"
 
 
-def test_an_optimizer():
+def test_an_own_optimizer_trains_as_the_built_in_one():
     plain_steps()
     usual = QUICK | {"momentum": 0, "learning_rate_init": 0.05}
     assert_same_losses(

@@ -35,7 +35,7 @@ LAYER = st.one_of(
 )
 
 
-def test_the_example():
+def test_a_description_gives_its_layers():
     assert layers_from(EXAMPLE) == (
         *(Conv2D(8, (3, 3), activation="relu"), MaxPool2D((2, 2), 2)),
         *(Conv2D(16, (3, 3), activation="relu"), MaxPool2D((2, 2), 2), Dense(10)),

@@ -179,7 +179,7 @@ def test_layers_and_activations(body, activation):
 
 
 @pytest.mark.parametrize("loss", [loss for loss in LOSSES if not loss.name.startswith("binary")])
-def test_losses(loss):
+def test_steps_with_each_loss_are_the_oracles(loss):
     check(BODIES["two_convs"]("tanh", OUTPUTS), loss, SGD())
 
 
@@ -189,5 +189,5 @@ def test_binary_cross_entropy():
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
-def test_rules(rule):
+def test_steps_of_each_rule_are_the_oracles(rule):
     check(BODIES["deep"]("softplus", OUTPUTS), LOSSES[0], rule)

@@ -78,7 +78,7 @@ def test_figures_of_pages(figure, numbers, shown):
 
 
 @pytest.mark.parametrize("numbers", NUMBERS)
-def test_displays(numbers):
+def test_displays_draw_numbers_of_any_size(numbers):
     values = NUMBERS[numbers]
     try:
         figure, (left, right) = plt.subplots(1, 2)

@@ -63,7 +63,7 @@ def test_synthetic_data_is_called_so(measured_synthetic, tmp_path, capsys):
     assert "on synthetic data" in capsys.readouterr().out
 
 
-def test_as_json(few_rows, settings, capsys):
+def test_json_holds_the_settings_and_runs_of_the_options(few_rows, settings, capsys):
     arguments = ("--json", "--repeats", "1", "--seed", "3", "--split", "0.5", "--out", "here")
     assert run(settings, *arguments) == 0
     values = json.loads(capsys.readouterr().out)
