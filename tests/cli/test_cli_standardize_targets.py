@@ -151,7 +151,7 @@ def test_a_sweep_has_it_as_a_factor_and_compares_in_one_unit(cli, diabetes):
     Path("sweep.toml").write_text(SWEEP.format(top="rungs = {first = 1, factor = 2}"))
     refused = cli("sweep", "sweep.toml", "--out", "rungs")
     assert refused.code == 2
-    assert "rungs: standardize_targets is a factor of the space, but rungs may" in refused.err
+    assert "rungs: standardize_targets is a factor of the space, but rungs would" in refused.err
 
 
 def test_a_sweep_with_it_names_the_units_of_its_losses_once(cli, diabetes):

@@ -18,7 +18,7 @@ from samplewise.data.loading import options_read
 from samplewise.data.named_rows import note_on_order
 from samplewise.data.pixels import RawRows, Scale, on_scale
 from samplewise.data.sources.options import SourceOptions
-from samplewise.errors import DataError, ModelFileError
+from samplewise.errors import CombinationError, DataError, ModelFileError, ParameterError
 from samplewise.experiment.config_file import read_config
 from samplewise.experiment.experiment import Experiment
 from samplewise.experiment.held_rows import options_like
@@ -85,7 +85,11 @@ def warn_of_other_rows(config: Path, experiment: Experiment, data: Prepared) -> 
         experiment: made of it; one whose data are chosen anew repeats no run.
         data: of the experiment.
     """
-    run = Experiment.from_options(**read_config(config))
+    try:
+        run = Experiment.from_options(**read_config(config))
+    except (ParameterError, CombinationError):
+        # Settings of which flags make an experiment, and no run.
+        return
     if (run.data, run.training.seed) != (experiment.data, experiment.training.seed):
         return
     parts = {"training": data.training, "test": data.test}
