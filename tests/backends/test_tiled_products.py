@@ -22,7 +22,7 @@ from samplewise_backends.numba_cpu.plans import group
 from samplewise_backends.numba_cpu.plans.arrays import readable_beyond
 from samplewise_backends.numba_cpu.plans.lowering import padded
 from samplewise_backends.numba_cpu.plans.members import Member
-from samplewise_backends.numba_cpu.plans.products import update_call, values_of
+from samplewise_backends.numba_cpu.plans.products import add_update, values_of
 from samplewise_backends.numba_cpu.plans.routines import describe_product
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -132,7 +132,7 @@ def test_products_of_whole_matrices_take_rows_that_cannot_be_written():
         array.flags.writeable = False
     np.testing.assert_allclose(values_of(X, W), X @ W.T, rtol=0, atol=1e-12)
     E, target = rng.standard_normal((300, 17)), W.copy()
-    update_call(target, E, X)()
+    add_update(target, E, X)
     np.testing.assert_allclose(target, W + E.T @ X, rtol=0, atol=1e-12)
 
 

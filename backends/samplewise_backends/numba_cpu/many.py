@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -84,21 +83,21 @@ class NumbaManyProgram:
     ) -> int:
         """Train the active networks for epochs, of which each group begins the next by itself."""
         self._begin(states, X, steps[0][active[0]], active)
+        runs: dict[int, Callable[[int], None]] = {}
         seen = [
             np.zeros((len(steps), len(indices), losses.shape[2]), losses.dtype)
             for indices, _ in self._groups
         ]
 
-        def prepared(k: int) -> Callable[[int], None]:
+        def prepare(k: int) -> None:
             indices, trainer = self._groups[k]
             own = [[of_epoch[i] for i in indices] for of_epoch in steps]
-            return trainer.prepare([states[i] for i in indices], X, Y, own, seen[k])
-
-        # Not in the threads: one that needs the interpreter again and again waits each time for a
-        # kernel of another. The second of two began 7 ms later, of 42.
-        runs = [*map(prepared, range(len(self._groups)))]
+            runs[k] = trainer.prepare([states[i] for i in indices], X, Y, own, seen[k])
 
         def run_epoch(k: int, epoch: int) -> None:
+            # In the threads, too: the dual plan takes the products of all rows with first weights.
+            if epoch == 0:
+                prepare(k)
             runs[k](epoch)
             indices, _ = self._groups[k]
             losses[epoch, indices] = seen[k][epoch]
@@ -122,17 +121,12 @@ class NumbaManyProgram:
 
     def synchronize(self, states: Sequence[TrainingState]) -> None:
         """Bring parameters that groups keep elsewhere into the states."""
-        with ExitStack() as stack:
-            products = [
-                stack.enter_context(trainer.synchronizing([states[i] for i in indices]))
-                for indices, trainer in self._groups
-            ]
 
-            def take(k: int) -> None:
-                for product in products[k]:
-                    product()
+        def synchronize(k: int) -> None:
+            indices, trainer = self._groups[k]
+            trainer.synchronize([states[i] for i in indices])
 
-            self._each(take, range(len(self._groups)))
+        self._each(synchronize, range(len(self._groups)))
 
     def forget(self) -> bool:
         """Let go of the arrays of a training; groups, buffers and plan stay."""

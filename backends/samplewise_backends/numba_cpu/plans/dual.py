@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from samplewise_backends.numba_cpu.kernels.dual import run_dual
 from samplewise_backends.numba_cpu.plans.arrays import Matrix, readable_beyond
 from samplewise_backends.numba_cpu.plans.gram import FullGram, Rows
 from samplewise_backends.numba_cpu.plans.group import Group
-from samplewise_backends.numba_cpu.plans.products import update_call, values_call
+from samplewise_backends.numba_cpu.plans.products import add_update, values_of
 from samplewise_backends.numba_cpu.plans.storage import Parameters
 from samplewise_backends.numba_cpu.plans.trainer import States, Trainer, Windows
 
@@ -45,9 +44,8 @@ class _FirstLayers:
         self.S, self.T = (readable_beyond((n, units), dtype) for n in (rows, span))
         # Before the first steps, any rows: their coefficients are 0.
         self.recent = np.arange(span)
-        # Not yet taken: threads that take them one after the other need the interpreter for little.
-        starts = enumerate(self._starts)
-        self._products = [values_call(X, start, self.base[k]) for k, start in starts]
+        for k, start in enumerate(self._starts):
+            self.base[k] = values_of(X, start)
         self.origin = np.zeros((4, units), dtype)
         self.origin[[0, 3]] = 1
         self._by_time = span < rows
@@ -60,28 +58,19 @@ class _FirstLayers:
         vectors = [state.parameters for state in states]
         return len(vectors) == len(self._vectors) and all(map(operator.is_, vectors, self._vectors))
 
-    def take_products(self) -> None:
-        """Take the products of all rows with the first weights, once."""
-        while self._products:
-            self._products.pop()()
-
-    @contextmanager
-    def bringing_into(self, parameters: Parameters) -> Iterator[list[Call]]:
-        """Write W (and V), given that the block takes these products."""
+    def bring_into(self, parameters: Parameters) -> None:
+        """Write W (and V)."""
         rows = self.X[self.recent] if self._by_time else self.X
         of_both = [(parameters.W, self.S, self.X), (parameters.V, self.T, rows)]
-        written = of_both[: self._targets]
-        for target, _, _ in written:
+        for k, (target, coefficients, of_rows) in enumerate(of_both[: self._targets]):
             target[...] = 0
-        yield [update_call(*one) for one in written]
-        for k, (target, _, _) in enumerate(written):
+            add_update(target, coefficients, of_rows)
             for i, start in enumerate(self._starts):
                 target += self.origin[2 * k + i][:, None] * start
 
     def values(self, X: Matrix, gram: Matrix | None) -> Matrix:
         """Return X W^T, (rows, R); `gram` is that of X with the training rows, where known."""
         if X is self.X and gram is not None:
-            self.take_products()
             base = list(self.base)
         else:
             base, gram = self._products_with(X)
@@ -135,7 +124,6 @@ class Dual(Trainer):
 
         def run(window: int) -> None:
             first = steps[window][0]
-            first_layers.take_products()
             group.begin(block, window, steps[window])
             gram = self._gram.covering(X, first)
             first_layers.gram_rows.describe(block.inner("rows"), gram, first)
@@ -174,14 +162,12 @@ class Dual(Trainer):
             if not np.isin(held["recent"], np.arange(len(X))).all():
                 raise ValueError(f"recent: must be rows from 0 to {len(X) - 1}")
 
-    @contextmanager
-    def synchronizing(self, states: States) -> Iterator[list[Call]]:
-        """As `Trainer.synchronizing`: the first layers; training goes on from there."""
+    def synchronize(self, states: States) -> None:
+        """Bring the first layers into the states; training goes on from there."""
         if self._first is None or not self._first.is_of(states):
-            yield []
             return
-        with self._first.bringing_into(self._group.storage.enter(states)) as products:
-            yield products
+        parameters = self._group.storage.enter(states)
+        self._first.bring_into(parameters)
         self._group.storage.leave()
         self._first = None
 

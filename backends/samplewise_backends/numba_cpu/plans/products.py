@@ -23,30 +23,25 @@ from samplewise_backends.numba_cpu.plans.routines import describe_product
 def values_of(X: Matrix, W: Matrix) -> Matrix:
     """Return X W^T, (rows, units), for C-contiguous X (rows, d) and W (units, d)."""
     Z = aligned_zeros((len(X), len(W)), X.dtype)
-    values_call(X, W, Z)()
-    return Z
-
-
-def values_call(X: Matrix, W: Matrix, Z: Matrix) -> Call:
-    """Return the call that writes `values_of` into Z."""
     # A kernel may write the second matrix of other products.
-    return _product(VALUES, X, W if W.flags.writeable else W.copy(), Z)
+    _take(VALUES, X, W if W.flags.writeable else W.copy(), Z)
+    return Z
 
 
 def gram_of(X: Matrix) -> Matrix:
     """Return X X^T, (rows, rows), for C-contiguous X (rows, d); half of it is computed."""
     Z = aligned_zeros((len(X), len(X)), X.dtype)
-    _product(GRAM, X, Z, Z)()
+    _take(GRAM, X, Z, Z)
     return np.where(np.tri(len(X), dtype=bool), Z, Z.T)
 
 
-def update_call(W: Matrix, E: Matrix, X: Matrix) -> Call:
-    """Return the call that adds E^T X to W (units, d), for C-contiguous E (rows, units) and X."""
-    return _product(UPDATE, X, W, E)
+def add_update(W: Matrix, E: Matrix, X: Matrix) -> None:
+    """Add E^T X to W (units, d), for C-contiguous E (rows, units) and X (rows, d)."""
+    _take(UPDATE, X, W, E)
 
 
-def _product(product: int, A: Matrix, B: Matrix, Z: Matrix) -> Call:
-    """Return a product of A (rows, d) and B (units, d); Z (rows, units) is the result or E.
+def _take(product: int, A: Matrix, B: Matrix, Z: Matrix) -> None:
+    """Take a product of A (rows, d) and B (units, d); Z (rows, units) is the result or E.
 
     The Gram matrix of A asks for the length of B alone.
     """
@@ -56,7 +51,7 @@ def _product(product: int, A: Matrix, B: Matrix, Z: Matrix) -> Call:
     call.set(room=aligned_zeros(room_for(units), A.dtype))
     call.set(product=product, way=TILED, rows=rows, inner=inner, units=units)
     call.set(a=A, b=B, z=Z, ld=units)
-    return call
+    call()
 
 
 # To describe one takes a fifth of the time of a product of the report's network.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from samplewise.contract import Steps, TrainingState
-from samplewise_backends.numba_cpu.compile.calls import Call
 from samplewise_backends.numba_cpu.compile.record import Struct
 from samplewise_backends.numba_cpu.plans.arrays import Matrix, Vector
 
@@ -48,14 +47,6 @@ class Trainer:
 
     def synchronize(self, states: States) -> None:
         """Bring parameters that the plan keeps elsewhere into the states."""
-        with self.synchronizing(states) as products:
-            for product in products:
-                product()
-
-    @contextmanager
-    def synchronizing(self, states: States) -> Iterator[list[Call]]:
-        """As `synchronize`, given that the block takes these products: other threads may."""
-        yield []
 
     def held_state(self, states: States) -> dict[str, Matrix]:
         """Return copies of the state that the plan keeps elsewhere, by names of its own."""
