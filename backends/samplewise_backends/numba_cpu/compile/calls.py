@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, Self
 
 from numpy.typing import DTypeLike
 
@@ -40,12 +40,12 @@ class Call(Struct):
             self._function = _PROTOTYPE(routine.address(self.dtype.name))
         self._arguments = self._arguments_of_records()
 
-    def repeated(self, count: int) -> Call:
+    def repeated(self, count: int) -> Self:
         """Return so many calls with the settled fields of this one, in a tenth of the time.
 
         They have the same buffers: none may run while another one does.
         """
-        made = cast(Call, super().repeated(count))
+        made = super().repeated(count)
         made._function = self._function
         made._arguments = made._arguments_of_records()
         made.like = self

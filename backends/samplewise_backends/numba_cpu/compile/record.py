@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -229,7 +229,7 @@ class Struct:
             return self._part(kind.record, memory[:, index], (name, index))
         return self._part(kind, memory, (name, index))
 
-    def repeated(self, count: int) -> Struct:
+    def repeated(self, count: int) -> Self:
         """Return the settled records so many times, one after the other.
 
         The arrays whose addresses they have live as long as this struct only.

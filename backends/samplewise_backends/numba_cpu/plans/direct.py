@@ -173,14 +173,10 @@ def begin_steps(
     )
 
 
-def _steps_before(states: States, steps: Sequence[Windows]) -> list[int]:
+def _steps_before(states: States, steps: Sequence[Windows]) -> Vector:
     """Return the steps that each network has made before each window."""
-    made = [state.step for state in states]
-    found: list[int] = []
-    for window in steps:
-        found += made
-        made = [before + one.count for before, one in zip(made, window, strict=True)]
-    return found
+    counts = [[one.count for one in window] for window in steps[:-1]]
+    return np.cumsum([[state.step for state in states], *counts], axis=0).ravel()
 
 
 def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:

@@ -38,7 +38,7 @@ class Shared(Trainer):
         parameters = member.network.layout.size
         gradients = [aligned_zeros(parameters, dtype) for _ in range(threads)]
         addresses = np.array([gradient.ctypes.data for gradient in gradients])
-        self._runs, self._calls = list[OfWindows](), list[Call]()
+        self._runs, self._calls = list[OfWindows[Struct]](), list[Call]()
         for thread in range(threads):
             runs, call = Struct(SHARED, dtype), Call(run_shared, dtype)
             gathered = aligned_zeros((batch_size, member.network.inputs), dtype)

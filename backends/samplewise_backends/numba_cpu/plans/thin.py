@@ -78,6 +78,7 @@ class Thin(Trainer):
         self._call = Call(run_thin, dtype)
         self._call.set(runs=runs, members=self._members, tiny=np.finfo(dtype).tiny)
         self._call.settle()
+        self._calls = OfWindows(self._call)
 
     def prepare(
         self, states: States, X: Matrix, Y: Matrix, steps: Sequence[Windows], losses: Matrix
@@ -87,17 +88,15 @@ class Thin(Trainer):
         # A reshape of rows that lie apart would be a copy.
         seen = losses[:, 0] if self._members == 1 else losses.reshape(-1, losses.shape[2])
         begin_steps(runs, states, X, Y, steps, seen)
-
-        def run(window: int) -> None:
-            self._call.point("runs", runs, window * self._members)
-            self._call()
-
-        return run
+        calls = self._calls.of(len(steps))
+        calls.set_each(runs=runs.memory.reshape(len(steps), self._members))
+        return calls
 
     def forget(self) -> None:
         """As `Trainer.forget`; of the records of the windows, few stay."""
         self._call.forget()
         self._runs.forget()
+        self._calls.forget()
 
 
 def groups_thin(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Generic, TypeVar
 
 from samplewise.contract import Steps, TrainingState
 from samplewise_backends.numba_cpu.compile.record import Struct
@@ -60,14 +61,17 @@ class Trainer:
         return None
 
 
-class OfWindows:
+Records = TypeVar("Records", bound=Struct)
+
+
+class OfWindows(Generic[Records]):
     """Settled records, and as many copies of them as there are windows."""
 
-    def __init__(self, records: Struct) -> None:
+    def __init__(self, records: Records) -> None:
         self._records = records
-        self._repeated: Struct | None = None
+        self._repeated: Records | None = None
 
-    def of(self, windows: int) -> Struct:
+    def of(self, windows: int) -> Records:
         """Return the records of so many windows, those of a window side by side."""
         if windows == 1:
             return self._records
