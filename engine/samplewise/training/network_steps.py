@@ -96,7 +96,7 @@ class NetworkSteps:
 
     def of_window(self, order: NDArray[np.int64], start: int, stop: int) -> Steps:
         """Return the steps of the window `order[start:stop]` of an epoch; a batch begins it."""
-        first, last = (step_count(rows, self._batch_size) for rows in (start, stop))
+        first, last = step_count(start, self._batch_size), step_count(stop, self._batch_size)
         rate, rates = self._rates.of_steps(first, last)
         return _steps(
             order=order,

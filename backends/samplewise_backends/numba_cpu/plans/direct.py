@@ -175,8 +175,10 @@ def begin_steps(
 
 def _steps_before(states: States, steps: Sequence[Windows]) -> Vector:
     """Return the steps that each network has made before each window."""
-    counts = [[one.count for one in window] for window in steps[:-1]]
-    return np.cumsum([[state.step for state in states], *counts], axis=0).ravel()
+    each = chain.from_iterable(steps)
+    counts = np.fromiter((one.count for one in each), np.int64).reshape(-1, len(states))
+    before = np.cumsum(counts, axis=0) - counts
+    return (before + [state.step for state in states]).ravel()
 
 
 def _call_of(member: Member, gathered: Matrix, loss: Loss) -> Call:
