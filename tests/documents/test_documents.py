@@ -54,6 +54,7 @@ LEFT_OUT = {
     "samplewise bench --peers": "it needs JAX and PyTorch",
     "pip install": "it changes the environment; test_registry.py installs the toy apart",
     "pip uninstall": "it changes the environment",
+    "samplewise --install-completion": "it changes start-up files of the shell",
 }
 
 
