@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -22,14 +22,6 @@ INTEGER, REAL, NUMBER, ROUTINE = "integer", "real", "number", "routine"
 """Kinds of a field: int64, float64, a number of the run's dtype, the address of a routine."""
 _NUMBERS = (INTEGER, REAL, NUMBER)
 _FIXED = {INTEGER: np.dtype(np.int64), REAL: np.dtype(np.float64), ROUTINE: np.dtype(np.int64)}
-
-
-class Addressable(Protocol):
-    """A routine, as a field takes it."""
-
-    def address(self, dtype: str) -> int:
-        """Return the address of the routine of a dtype."""
-        ...
 
 
 class Address(NamedTuple):
@@ -197,8 +189,6 @@ class Struct:
         if self._all == 0:
             # NumPy makes an array of a list first.
             column[0] = numbers[0]
-        elif len(numbers) == len(column):
-            column[...] = numbers
         else:
             column.reshape(-1, len(numbers))[...] = numbers
 
